@@ -1,0 +1,259 @@
+//! Requests and answers of the operations, the same for every face.
+
+use serde::{Deserialize, Serialize};
+
+use crate::bytestring::ByteString;
+use crate::id::{CommandId, TaskId};
+use crate::task::{ProcessNote, Size, Status, StatusChange, TaskView};
+
+/// The largest request body, before it is parsed.
+pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The most bytes that one send may type.
+pub const INPUT_BYTES_MAX: usize = 1024 * 1024;
+
+/// The most tasks that one spawn may ask for.
+pub const COUNT_MAX: u32 = 1000;
+
+/// One spawned task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpawnedTask {
+    /// Its id.
+    pub id: TaskId,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where it stands.
+    pub status: Status,
+}
+
+/// The answer to a spawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpawnAnswer {
+    /// In order.
+    pub tasks: Vec<SpawnedTask>,
+    /// True where the key had been used before, for the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replayed: bool,
+}
+
+/// `GET /tasks`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListRequest {
+    /// Only these, by comma.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Only with this tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// Only children of this task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<TaskId>,
+    /// Only those after this one, in order of creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<TaskId>,
+    /// At most so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// Tasks, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskList {
+    /// The tasks.
+    pub tasks: Vec<TaskView>,
+    /// Where to go on, if there are more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<TaskId>,
+}
+
+/// `GET /tasks/{id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskDetail {
+    /// The task.
+    pub task: TaskView,
+    /// Its status changes, oldest first.
+    pub history: Vec<StatusChange>,
+    /// Its processes while it lives.
+    pub processes: Vec<ProcessNote>,
+    /// Processes that outlived its child.
+    pub leftovers: Vec<ProcessNote>,
+    /// Where its session lies.
+    pub folder: ByteString,
+}
+
+/// What the bytes of an output answer are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum View {
+    /// Text without any escape.
+    #[default]
+    Text,
+    /// The bytes as they were printed.
+    Raw,
+}
+
+/// `POST /tasks/{id}/input`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputRequest {
+    /// What to type.
+    #[serde(default)]
+    pub data: ByteString,
+    /// Close the input afterwards.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub close: bool,
+    /// The command's id, so that a repeated request types once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<CommandId>,
+}
+
+/// `POST /tasks/{id}/interrupt`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InterruptRequest {
+    /// Another signal than SIGINT.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
+    /// What to type once it is quiet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then: Option<String>,
+    /// The command's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<CommandId>,
+}
+
+/// `POST /tasks/{id}/resize`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResizeRequest {
+    /// The size.
+    pub size: Size,
+}
+
+/// `POST /tasks/{id}/stop`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StopRequest {
+    /// Grace of each rung; 0 kills at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_ms: Option<u64>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cause: String,
+    /// The command's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<CommandId>,
+}
+
+/// `POST /tasks/{id}/suspend` and `…/resume`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlainRequest {
+    /// The command's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<CommandId>,
+}
+
+/// `POST /tasks/{id}/wait`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WaitRequest {
+    /// At most so long; the server's own bound where absent or larger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}
+
+/// The answer to a wait: the task, ended or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitAnswer {
+    /// True if it ended.
+    pub ended: bool,
+    /// The task.
+    pub task: TaskView,
+}
+
+/// What a command did, as faces answer it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandAnswer {
+    /// What became of it.
+    pub outcome: crate::record::Outcome,
+    /// The task afterwards.
+    pub task: TaskView,
+}
+
+/// `DELETE /tasks/{id}` and prune.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoveAnswer {
+    /// What was removed.
+    pub removed: Vec<TaskId>,
+    /// Bytes that were freed.
+    pub freed_bytes: u64,
+}
+
+/// `POST /prune`: remove ended tasks.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PruneRequest {
+    /// Only those that ended longer ago than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub older_than_ms: Option<u64>,
+    /// Only with this tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+}
+
+/// `GET /status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerStatus {
+    /// Its version.
+    pub version: String,
+    /// Its process.
+    pub pid: u32,
+    /// When it started, Unix milliseconds.
+    pub started_at_ms: u64,
+    /// Its home.
+    pub home: ByteString,
+    /// Tasks by status.
+    pub tasks: std::collections::BTreeMap<Status, u64>,
+    /// How process trees are kept together: `cgroup`, or why not.
+    pub tree: String,
+    /// Free bytes on the home's disk, and how many are kept free.
+    pub disk_free_bytes: u64,
+    /// Below this much, readers pause.
+    pub disk_min_free_bytes: u64,
+    /// What is wrong at the moment, in sentences.
+    #[serde(default)]
+    pub problems: Vec<String>,
+}
+
+/// `POST /shutdown`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShutdownRequest {
+    /// Stop every task first.
+    #[serde(default)]
+    pub stop_tasks: bool,
+}
+
+/// The answer to a shutdown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShutdownAnswer {
+    /// Tasks that run on.
+    pub running: u64,
+    /// Tasks that were stopped.
+    pub stopped: u64,
+}
+
+/// `run/server.json`: who serves this home.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerNote {
+    /// Its process.
+    pub pid: u32,
+    /// Its version.
+    pub version: String,
+    /// Where it listens besides the socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}

@@ -1,0 +1,100 @@
+//! The cursor: where a reader stands, opaque to whoever carries it.
+//! Inside: session number, offset, and the seq of the next frame, so that records between two outputs are neither missed nor doubled.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::frame::{Offset, Seq};
+
+/// A place in a session's frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Cursor {
+    /// The session's number.
+    pub session: u32,
+    /// Output bytes before this place.
+    pub offset: Offset,
+    /// The next frame, where the reader knows it; else the first one at the offset.
+    pub seq: Option<Seq>,
+}
+
+/// Why a text is not a cursor.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "{text:?} is not a cursor: take one from an earlier answer, or an offset as SESSION:OFFSET"
+)]
+pub struct CursorError {
+    /// What was given.
+    pub text: String,
+}
+
+impl Cursor {
+    /// The beginning of a session.
+    #[must_use]
+    pub fn start(session: u32) -> Self {
+        Self { session, offset: Offset(0), seq: Some(Seq(0)) }
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.session, self.offset)?;
+        self.seq.map_or(Ok(()), |seq| write!(f, ":{seq}"))
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        let refuse = || CursorError { text: text.chars().take(64).collect() };
+        let parts: Vec<&str> = text.split(':').collect();
+        let (session, offset, seq) = match parts[..] {
+            [session, offset] => (session, offset, None),
+            [session, offset, seq] => (session, offset, Some(seq)),
+            _ => return Err(refuse()),
+        };
+        Ok(Self {
+            session: session.parse().map_err(|_| refuse())?,
+            offset: Offset(offset.parse().map_err(|_| refuse())?),
+            seq: seq.map(|seq| seq.parse().map(Seq)).transpose().map_err(|_| refuse())?,
+        })
+    }
+}
+
+impl TryFrom<String> for Cursor {
+    type Error = CursorError;
+
+    fn try_from(text: String) -> Result<Self, CursorError> {
+        text.parse()
+    }
+}
+
+impl From<Cursor> for String {
+    fn from(cursor: Cursor) -> Self {
+        cursor.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_comes_back_from_its_text() {
+        for seq in [None, Some(Seq(9))] {
+            let cursor = Cursor { session: 2, offset: Offset(4096), seq };
+            assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in ["", "1", "1:", "a:1", "1:1:1:1", "-1:0", "1:99999999999999999999"] {
+            assert!(text.parse::<Cursor>().is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The words on every wire: ids, frames, records, link messages, requests and answers.
+//! Values and their encodings only: no IO, no clock, no runtime, no randomness.
+
+pub mod api;
+pub mod bytestring;
+pub mod command;
+pub mod cursor;
+pub mod fault;
+pub mod frame;
+pub mod id;
+pub mod link;
+pub mod live;
+pub mod mixed;
+pub mod record;
+pub mod summary;
+pub mod task;
