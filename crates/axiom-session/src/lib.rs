@@ -1,0 +1,18 @@
+//! One session's life as a plain state machine: commands, interventions, limits, endings.
+//! No clock, no IO, no randomness: a worker carries out its effects, and a simulator can too.
+
+mod effect;
+mod ending;
+mod input;
+mod session;
+mod stop;
+mod typing;
+
+pub use effect::{Ask, Effect, Scope};
+pub use input::{Input, Reply, Terminal};
+pub use session::Session;
+pub use stop::{STOP_GRACE_INTERRUPT, STOP_GRACE_TERMINATE};
+pub use typing::{INPUT_QUEUE_BYTES_MAX, LINE_BYTES_MAX, TYPE_WAIT};
+
+/// How long output may stay open after the child's death before its holders are named.
+pub const DRAIN_WAIT: u64 = 2_000_000;
