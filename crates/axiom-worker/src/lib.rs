@@ -1,0 +1,29 @@
+//! The worker: one session's hot loop between terminal, journal and link.
+//! Standard library and system calls only; one thread reads, journals, shows and acts, a second one syncs the disk.
+//! It takes everything from its holder's grant and leaves the session to the next worker at any instant.
+
+mod asks;
+mod clock;
+mod disk;
+mod ends;
+mod links;
+mod notes;
+mod opening;
+mod recorder;
+mod run;
+mod syncing;
+
+use std::process::ExitCode;
+
+/// The program: serves one session until it is over, or until the holder wants the next worker in.
+/// Its standard input is the holder's channel.
+#[must_use]
+pub fn main() -> ExitCode {
+    match opening::open().and_then(run::Worker::run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            notes::note(&format!("worker ends: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}

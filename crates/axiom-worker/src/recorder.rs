@@ -1,0 +1,166 @@
+//! The recorder: appends frames, folds them into the session, shows them to the links. In this order, always.
+//! When the disk has no room, what happened is owed: kept in memory, in order, and appended when there is room;
+//! reading stands still meanwhile, so what is owed is bounded.
+
+use std::collections::VecDeque;
+
+use axiom_journal::{AppendError, Writer};
+use axiom_proto::frame::{Frame, FrameKind, Micros};
+use axiom_proto::id::CommandId;
+use axiom_proto::mixed;
+use axiom_proto::record::{InputNote, Record};
+use axiom_session::Session;
+
+use crate::clock::Clock;
+use crate::disk::Disk;
+use crate::links::Links;
+use crate::notes::note;
+use crate::syncing::Syncer;
+
+/// Frames that may be owed. One read, and what a few commands and an ending say; then commands wait too.
+pub(crate) const OWED_MAX: usize = 256;
+
+#[derive(Debug)]
+struct Owed {
+    kind: FrameKind,
+    time: Micros,
+    payload: Vec<u8>,
+}
+
+/// Everything that stands behind an append.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    pub(crate) writer: Writer,
+    pub(crate) session: Session,
+    pub(crate) syncer: Syncer,
+    pub(crate) disk: Disk,
+    pub(crate) clock: Clock,
+    pub(crate) links: Links,
+    owed: VecDeque<Owed>,
+    shortage: Option<String>,
+}
+
+impl Recorder {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { writer, session, syncer, disk, clock, links } = parts;
+        let (owed, shortage) = (VecDeque::new(), None);
+        Self { writer, session, syncer, disk, clock, links, owed, shortage }
+    }
+
+    /// Appends a frame now, or as soon as there is room.
+    pub(crate) fn append(&mut self, kind: FrameKind, payload: &[u8]) {
+        let time = self.clock.now();
+        if !self.owed.is_empty() || !self.try_append(kind, time, payload) {
+            self.owed.push_back(Owed { kind, time, payload: payload.to_vec() });
+        }
+    }
+
+    /// Appends a record.
+    pub(crate) fn record(&mut self, record: &Record) {
+        self.append(FrameKind::Record, &record.encode());
+    }
+
+    /// Appends what is about to be typed; of a secret only its length.
+    pub(crate) fn input(&mut self, id: CommandId, author: String, bytes: &[u8], hidden: bool) {
+        let input = InputNote { id, author, len: bytes.len() as u64, hidden };
+        let kept = if hidden { &[] } else { bytes };
+        self.append(FrameKind::Input, &mixed::encode(&input, kept));
+    }
+
+    fn try_append(&mut self, kind: FrameKind, time: Micros, payload: &[u8]) -> bool {
+        if self.writer.segment_is_full() && !self.start_segment(time) {
+            return false;
+        }
+        let header = match self.writer.append(kind, time, payload) {
+            Ok(header) => header,
+            Err(error) => {
+                self.no_room(&error);
+                return false;
+            }
+        };
+        self.session.appended(&Frame { header, payload });
+        self.links.show(&header, payload);
+        self.syncer.touched(time);
+        if let Some(shortage) = self.disk.shortage_after(header.frame_bytes(), time) {
+            self.shortage.get_or_insert(shortage);
+        }
+        true
+    }
+
+    /// A new segment begins with everything derived so far, so that recovery reads one segment.
+    fn start_segment(&mut self, time: Micros) -> bool {
+        let summary = Record::Summary(Box::new(self.session.summary().clone())).encode();
+        let begun = self
+            .writer
+            .rotate()
+            .and_then(|()| self.writer.append(FrameKind::Record, time, &summary));
+        match begun {
+            Ok(header) => {
+                self.session.appended(&Frame { header, payload: &summary });
+                self.links.show(&header, &summary);
+                true
+            }
+            Err(error) => {
+                self.no_room(&error);
+                false
+            }
+        }
+    }
+
+    fn no_room(&mut self, error: &AppendError) {
+        if self.shortage.is_some() {
+            return;
+        }
+        let reason = match error {
+            AppendError::NoSpace { .. } => format!("disk_full: {error}; free some space"),
+            AppendError::Io { source, .. } => format!("{error}: {source}"),
+        };
+        note(&reason);
+        self.shortage = Some(reason);
+    }
+
+    /// Why reading must stand still.
+    pub(crate) fn shortage(&self) -> Option<&str> {
+        self.shortage.as_deref()
+    }
+
+    /// Appends what is owed, if there is room again. True once nothing hinders reading any more.
+    pub(crate) fn retry(&mut self) -> bool {
+        while let Some(owed) = self.owed.pop_front() {
+            if !self.try_append(owed.kind, owed.time, &owed.payload) {
+                self.owed.push_front(owed);
+                return false;
+            }
+        }
+        let still = self.disk.shortage();
+        let over = still.is_none();
+        self.shortage = still;
+        over
+    }
+
+    /// True while no more commands can be taken: their intents could not be kept.
+    pub(crate) fn owes_too_much(&self) -> bool {
+        self.owed.len() >= OWED_MAX
+    }
+
+    /// True while something is not in the journal yet.
+    pub(crate) fn owes(&self) -> bool {
+        !self.owed.is_empty()
+    }
+
+    /// Hands the journal to the syncing thread.
+    pub(crate) fn sync(&mut self, now: Micros) {
+        self.syncer.sync(now, || self.writer.files_to_sync());
+    }
+}
+
+/// What a recorder is made of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) writer: Writer,
+    pub(crate) session: Session,
+    pub(crate) syncer: Syncer,
+    pub(crate) disk: Disk,
+    pub(crate) clock: Clock,
+    pub(crate) links: Links,
+}

@@ -1,0 +1,447 @@
+//! The loop: waits for everything at once, reads, journals, acts. One thread; nothing in it waits for a peer or for the disk's sync.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use axiom_holder::exit_of_pidfd;
+use axiom_holder::wire::{PACKET_BYTES_MAX, ToHolder, ToWorker};
+use axiom_proto::frame::{FrameKind, Micros};
+use axiom_proto::id::SessionId;
+use axiom_proto::link::{Control, Hello, PROTOCOL, PROTOCOL_OLDEST};
+use axiom_proto::record::Exit;
+use axiom_session::{Effect, Input, Terminal};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::asks::{Asks, from_wire, holders_of};
+use crate::disk::ASK_AGAIN;
+use crate::ends::{Ends, READ_BYTES_MAX, Read};
+use crate::notes::note;
+use crate::opening::WorkerError;
+use crate::recorder::Recorder;
+
+/// Reads in one turn while output keeps coming: few polls in a flood, and everything else still gets its turn
+/// after 64 KiB at most.
+const READS_MAX: usize = 16;
+
+/// At the end, peers get this long to take the rest; the journal has it anyway.
+const FAREWELL: u64 = 500_000;
+
+/// Who this worker is.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) session: SessionId,
+    pub(crate) epoch: u64,
+    pub(crate) holder_pid: u32,
+    pub(crate) started_unix_us: u64,
+}
+
+/// Without a holder the system's init reaps the child, nearly always at once; some never do.
+const REAPED_WITHIN: u64 = 1_000_000;
+
+/// What the loop does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Course {
+    Serve,
+    /// Everything is journaled.
+    Done,
+    /// The next worker goes on.
+    Leave,
+}
+
+/// What a descriptor in the poll set stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Holder,
+    Bell,
+    Child,
+    Output(FrameKind),
+    Input,
+    Listener,
+    Peer(usize),
+}
+
+/// One session's worker.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) recorder: Recorder,
+    pub(crate) asks: Asks,
+    ends: Ends,
+    /// The child, until its end is known.
+    pidfd: Option<OwnedFd>,
+    /// It is dead, and its exit is known once somebody has reaped it; waited for until then.
+    reaped_by: Option<Micros>,
+    identity: Identity,
+    effects: Vec<Effect>,
+    wake_at: Option<Micros>,
+    paused: bool,
+    course: Course,
+    packet: Vec<u8>,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        recorder: Recorder,
+        asks: Asks,
+        ends: Ends,
+        pidfd: Option<OwnedFd>,
+        identity: Identity,
+    ) -> Self {
+        Self {
+            recorder,
+            asks,
+            ends,
+            pidfd,
+            reaped_by: None,
+            identity,
+            effects: Vec::new(),
+            wake_at: None,
+            paused: false,
+            course: Course::Serve,
+            packet: vec![0; PACKET_BYTES_MAX],
+        }
+    }
+
+    /// Serves until the session is over or handed on.
+    pub(crate) fn run(mut self) -> Result<(), WorkerError> {
+        while self.course == Course::Serve {
+            for source in self.wait(None)? {
+                self.serve(source)?;
+            }
+            self.mind_time();
+            self.mind_room();
+            self.recorder.links.catch_up(self.recorder.writer.head().seq);
+        }
+        self.leave()
+    }
+
+    /// Hands one input to the session and carries out what it wants.
+    pub(crate) fn handle(&mut self, input: Input) {
+        let now = self.recorder.clock.now();
+        let mut effects = std::mem::take(&mut self.effects);
+        self.recorder.session.handle(now, input, &mut effects);
+        self.carry_out(&mut effects);
+        self.effects = effects;
+    }
+
+    /// Effects in order; what they bring about comes back as inputs after the last of them.
+    fn carry_out(&mut self, effects: &mut Vec<Effect>) {
+        let mut inputs = Vec::new();
+        for effect in effects.drain(..) {
+            inputs.extend(self.act(effect));
+        }
+        for input in inputs {
+            let now = self.recorder.clock.now();
+            self.recorder.session.handle(now, input, effects);
+            self.carry_out(effects);
+        }
+    }
+
+    fn act(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::Append(record) => self.recorder.record(&record),
+            Effect::AppendInput { id, author, bytes } => {
+                let hidden = self.ends.asks_for_secret();
+                self.recorder.input(id, author, &bytes, hidden);
+            }
+            Effect::Ask { request, ask } => {
+                self.asks.ask(request, ask, self.pidfd.is_some());
+            }
+            Effect::SignalForeground { id, signal } => {
+                let signaled = self.ends.interrupt(signal, self.asks.child());
+                let error = signaled.err().map(|error| error.to_string());
+                return Some(Input::ForegroundSignaled { id, error });
+            }
+            Effect::Resize(size) => {
+                if let Err(error) = self.ends.resize(size) {
+                    note(&format!("the terminal was not resized: {error}"));
+                }
+            }
+            Effect::CloseInput => self.close_input(),
+            Effect::ReleaseTerminal => {
+                (self.pidfd, self.reaped_by) = (None, None);
+                self.ends.release();
+            }
+            Effect::FindHolders(processes) => return Some(Input::HeldBy(self.holders(&processes))),
+            Effect::CloseOutput => self.ends.close_output(None),
+            Effect::WakeAt(at) => self.wake_at = Some(at),
+            Effect::Done => self.course = Course::Done,
+            Effect::Leave => self.course = Course::Leave,
+        }
+        None
+    }
+
+    fn close_input(&mut self) {
+        self.ends.close_input();
+        let ask = ToHolder::Ask { request: 0, ask: axiom_holder::wire::Ask::CloseInput };
+        if self.asks.holder().is_some_and(|holder| holder.send(&ask.encode(), &[]).is_err()) {
+            self.lose_holder();
+        }
+    }
+
+    fn holders(
+        &self,
+        processes: &[axiom_proto::task::ProcessNote],
+    ) -> Vec<axiom_proto::task::ProcessNote> {
+        let mut holders = Vec::new();
+        for (fd, _) in self.ends.outputs().into_iter().flatten() {
+            for process in holders_of(fd, processes) {
+                if !holders.contains(&process) {
+                    holders.push(process);
+                }
+            }
+        }
+        holders
+    }
+
+    /// Waits until something can be done. `until`: at most so long.
+    fn wait(&self, until: Option<Micros>) -> Result<Vec<Source>, WorkerError> {
+        let (mut fds, mut sources) = (Vec::with_capacity(12), Vec::with_capacity(12));
+        let mut add = |fd, flags, source| {
+            fds.push(PollFd::from_borrowed_fd(fd, flags));
+            sources.push(source);
+        };
+        if let Some(holder) = self.asks.holder() {
+            add(holder.as_fd(), PollFlags::IN, Source::Holder);
+        } else {
+            add(self.asks.bell(), PollFlags::IN, Source::Bell);
+            if let Some(pidfd) = &self.pidfd {
+                // A dead child is always readable; then only its reaping is waited for.
+                let flags =
+                    if self.reaped_by.is_some() { PollFlags::empty() } else { PollFlags::IN };
+                add(pidfd.as_fd(), flags, Source::Child);
+            }
+        }
+        if !self.paused {
+            for (fd, kind) in self.ends.outputs().into_iter().flatten() {
+                add(fd, PollFlags::IN, Source::Output(kind));
+            }
+        }
+        if let Some(input) = self.ends.input()
+            && self.recorder.session.pending_write().is_some()
+        {
+            add(input, PollFlags::OUT, Source::Input);
+        }
+        let head = self.recorder.writer.head().seq;
+        add(self.recorder.links.listener(), PollFlags::IN, Source::Listener);
+        for (index, (fd, owes)) in self.recorder.links.peers(head).enumerate() {
+            let take =
+                if self.recorder.owes_too_much() { PollFlags::empty() } else { PollFlags::IN };
+            let give = if owes { PollFlags::OUT } else { PollFlags::empty() };
+            add(fd, take | give, Source::Peer(index));
+        }
+        let timeout = self.timeout(until);
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(WorkerError::io("wait")(error)),
+        }
+        let ready = fds.iter().map(|fd| !fd.revents().is_empty());
+        Ok(sources
+            .into_iter()
+            .zip(ready)
+            .filter_map(|(source, ready)| ready.then_some(source))
+            .collect())
+    }
+
+    fn timeout(&self, until: Option<Micros>) -> Option<Timespec> {
+        let recheck = self.paused.then(|| self.recorder.clock.now().plus(ASK_AGAIN));
+        let next = [self.wake_at, self.reaped_by, self.recorder.syncer.due(), recheck, until];
+        let micros =
+            next.into_iter().flatten().min()?.0.saturating_sub(self.recorder.clock.now().0);
+        Some(Timespec {
+            tv_sec: i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX),
+            tv_nsec: i64::try_from(micros % 1_000_000 * 1000).unwrap_or(0),
+        })
+    }
+
+    fn serve(&mut self, source: Source) -> Result<(), WorkerError> {
+        match source {
+            Source::Holder => self.hear_holder(),
+            Source::Bell => {
+                for (request, reply) in self.asks.answered() {
+                    self.handle(Input::Replied { request, reply });
+                }
+            }
+            Source::Child => self.see_child_end(),
+            Source::Output(kind) => self.read_output(kind)?,
+            Source::Input => self.write_input(),
+            Source::Listener => self.accept(),
+            Source::Peer(index) => self.hear_peer(index),
+        }
+        Ok(())
+    }
+
+    fn hear_holder(&mut self) {
+        let Some(holder) = self.asks.holder() else { return };
+        let received = match holder.recv(&mut self.packet) {
+            Ok(received) if received.len > 0 => received,
+            Ok(_) | Err(_) => {
+                self.lose_holder();
+                return;
+            }
+        };
+        match ToWorker::decode(&self.packet[..received.len]) {
+            Ok(ToWorker::Exited { status }) => {
+                self.handle(Input::Exited(Exit::of_wait_status(status)));
+            }
+            Ok(ToWorker::Reply { request, reply }) => {
+                self.handle(Input::Replied { request, reply: from_wire(reply) });
+            }
+            Ok(ToWorker::Retire) => self.handle(Input::Retire),
+            Ok(ToWorker::Grant(_)) => note("a second grant is ignored"),
+            Err(error) => note(&format!("a packet of the holder is ignored: {error}")),
+        }
+    }
+
+    /// The task runs on without its holder.
+    pub(crate) fn lose_holder(&mut self) {
+        note("the holder is dead; the task runs on unguarded");
+        self.asks.lose_holder();
+        self.handle(Input::HolderLost);
+    }
+
+    /// Without a holder, the kernel tells how the child ended, where it can.
+    fn see_child_end(&mut self) {
+        let Some(pidfd) = &self.pidfd else { return };
+        let now = self.recorder.clock.now();
+        let until = *self.reaped_by.get_or_insert(now.plus(REAPED_WITHIN));
+        match exit_of_pidfd(pidfd.as_fd()) {
+            Ok(Some(status)) => self.handle(Input::Exited(Exit::of_wait_status(status))),
+            Ok(None) if now < until => {}
+            Ok(None) | Err(_) => self.handle(Input::Exited(Exit::Unknown)),
+        }
+    }
+
+    fn read_output(&mut self, kind: FrameKind) -> Result<(), WorkerError> {
+        let mut buffer = [0; READ_BYTES_MAX];
+        for _ in 0..READS_MAX {
+            let read = self.ends.read(kind, &mut buffer).map_err(WorkerError::io("read output"))?;
+            match read {
+                Read::Nothing => return Ok(()),
+                Read::Closed => {
+                    if self.ends.is_closed() {
+                        self.handle(Input::OutputClosed);
+                    }
+                    return Ok(());
+                }
+                Read::Bytes(len) => self.keep_output(kind, &buffer[..len]),
+            }
+            if self.recorder.shortage().is_some() || self.course != Course::Serve {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn keep_output(&mut self, kind: FrameKind, bytes: &[u8]) {
+        self.recorder.append(kind, bytes);
+        let now = self.recorder.clock.now();
+        let mut effects = std::mem::take(&mut self.effects);
+        self.recorder.session.output(now, &mut effects);
+        self.carry_out(&mut effects);
+        self.effects = effects;
+    }
+
+    fn write_input(&mut self) {
+        let Some(bytes) = self.recorder.session.pending_write() else { return };
+        match self.ends.write(bytes) {
+            Ok(0) => {}
+            Ok(taken) => self.handle(Input::Wrote(taken)),
+            Err(error) => {
+                let why = format!("the task's input is closed: {error}");
+                self.handle(Input::WriteFailed(why));
+            }
+        }
+    }
+
+    fn accept(&mut self) {
+        let Identity { session, epoch, holder_pid, started_unix_us, .. } = self.identity;
+        let summary = self.recorder.session.summary();
+        self.recorder.links.accept(|| Hello {
+            protocol: PROTOCOL,
+            protocol_oldest: PROTOCOL_OLDEST,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            session,
+            epoch,
+            worker_pid: std::process::id(),
+            holder_pid,
+            started_unix_us,
+            summary: summary.clone(),
+        });
+    }
+
+    fn hear_peer(&mut self, index: usize) {
+        let mut commands = Vec::new();
+        self.recorder.links.take(index, &mut commands);
+        for (command, bytes) in commands {
+            let terminal =
+                if bytes.is_empty() { Terminal::default() } else { self.ends.terminal() };
+            self.handle(Input::Command { command, bytes: bytes.to_vec(), terminal });
+        }
+    }
+
+    fn mind_time(&mut self) {
+        let now = self.recorder.clock.now();
+        if self.wake_at.is_some_and(|at| now >= at) {
+            self.wake_at = None;
+            self.handle(Input::Tick);
+        }
+        if self.pidfd.is_some() && self.reaped_by.is_some_and(|at| now >= at) {
+            self.see_child_end();
+        }
+        if self.recorder.syncer.due().is_some_and(|at| now >= at) {
+            self.recorder.sync(now);
+        }
+    }
+
+    /// Pauses reading when the disk runs short, and goes on when there is room again.
+    fn mind_room(&mut self) {
+        match (self.paused, self.recorder.shortage().map(str::to_owned)) {
+            (false, Some(reason)) => {
+                note(&format!("reading pauses: {reason}"));
+                self.paused = true;
+                self.recorder.links.say(&Control::Paused { reason: Some(reason.clone()) });
+                self.handle(Input::Paused(reason));
+            }
+            (true, _) => {
+                if self.recorder.retry() {
+                    note("reading goes on");
+                    self.paused = false;
+                    self.recorder.links.say(&Control::Paused { reason: None });
+                    self.handle(Input::Unpaused);
+                }
+            }
+            (false, None) => {}
+        }
+    }
+
+    fn leave(mut self) -> Result<(), WorkerError> {
+        while self.recorder.owes() && !self.recorder.retry() {
+            let until = self.recorder.clock.now().plus(ASK_AGAIN);
+            let _interrupted: Vec<Source> = self.wait(Some(until))?;
+        }
+        let synced = self.recorder.writer.sync();
+        if let Err(error) = synced {
+            note(&format!("the journal's end is not power-safe: {error}"));
+        }
+        let reason = if self.course == Course::Done {
+            if let Some(holder) = self.asks.holder() {
+                let _dead_holder_does_not_matter = holder.send(&ToHolder::Done.encode(), &[]);
+            }
+            "ended"
+        } else {
+            "handover"
+        };
+        self.say_farewell(reason)
+    }
+
+    fn say_farewell(&mut self, reason: &str) -> Result<(), WorkerError> {
+        let until = self.recorder.clock.now().plus(FAREWELL);
+        let head = self.recorder.writer.head().seq;
+        self.paused = true;
+        while self.recorder.links.owe(head) && self.recorder.clock.now() < until {
+            let _ready: Vec<Source> = self.wait(Some(until))?;
+            self.recorder.links.catch_up(head);
+        }
+        self.recorder.links.say(&Control::Goodbye { reason: reason.to_owned() });
+        Ok(())
+    }
+}
