@@ -1,0 +1,23 @@
+//! A session's frames on disk: segments, one writer, many readers, exact recovery.
+//! docs/journal.md has every byte. [`scan`] decides, in values, what a torn or damaged tail leaves;
+//! the writer, the readers and the simulator all stand on it. Nothing here compresses or deletes segments.
+
+mod folder;
+mod lock;
+mod reader;
+mod recovery;
+mod report;
+mod scan;
+mod seek;
+mod segment;
+mod writer;
+
+pub use folder::{HeaderProblem, JournalError};
+pub use lock::{LockError, WriterLock};
+pub use reader::Reader;
+pub use recovery::{Cut, CutReason, Recovered};
+pub use report::{Damage, Report, SegmentReport, verify};
+pub use scan::{Frames, Head, Scan, Verdict, frames, scan};
+pub use seek::SeekTo;
+pub use segment::{FORMAT, HeaderError, SEGMENT_BYTES_MAX, SEGMENT_HEADER_BYTES, SegmentHeader};
+pub use writer::{AppendError, ORDINARY_FRAME_BYTES_MAX, Writer};

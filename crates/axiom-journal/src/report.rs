@@ -1,0 +1,165 @@
+//! Checks a whole journal and says what is in it, for `doctor`.
+//! Changes nothing; recovery and readers do not need it.
+
+use std::path::Path;
+
+use axiom_proto::frame::Seq;
+use axiom_proto::id::SessionId;
+
+use crate::folder::{self, JournalError, OpenSegment};
+use crate::recovery::leads_to;
+use crate::scan::{Head, Verdict, frames, scan};
+use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::writer::FIRST_FRAME_AT;
+
+/// What a journal holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Whose journal it is.
+    pub session: SessionId,
+    /// When the session started.
+    pub started_unix_us: u64,
+    /// Each segment, in order.
+    pub segments: Vec<SegmentReport>,
+    /// Where the last segment's valid frames end.
+    pub head: Head,
+}
+
+/// What a segment holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SegmentReport {
+    /// The segment's number.
+    pub segment: u32,
+    /// Valid frames.
+    pub frames: u64,
+    /// The file's bytes.
+    pub bytes: u64,
+    /// Bytes after the last valid frame that are less than a frame: the last segment only, where a writer may
+    /// be in the middle of it.
+    pub unfinished_bytes: u64,
+    /// The first damage.
+    pub damage: Option<Damage>,
+}
+
+/// The first byte of a segment that is not what it must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Damage {
+    /// The segment's number.
+    pub segment: u32,
+    /// The byte in the segment's file; 0 is its header.
+    pub at: u64,
+    /// The frame that should be there.
+    pub seq: Seq,
+}
+
+impl Report {
+    /// Valid frames in all segments.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.frames).sum()
+    }
+
+    /// Bytes of all segments.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    /// The first damage.
+    #[must_use]
+    pub fn damage(&self) -> Option<Damage> {
+        self.segments.iter().find_map(|segment| segment.damage)
+    }
+}
+
+/// Reads and checks every frame of every segment.
+///
+/// # Errors
+/// [`JournalError::Missing`] if there is no segment with a header; damage is no error, but in the report.
+pub fn verify(folder: &Path) -> Result<Report, JournalError> {
+    let numbers = folder::segments(folder)?;
+    let mut verifier =
+        Verifier { folder, head: Head::default(), before: None, segments: Vec::new() };
+    for (index, &number) in numbers.iter().enumerate() {
+        verifier.segment(number, index + 1 == numbers.len())?;
+    }
+    let Some(header) = verifier.before else {
+        return Err(JournalError::Missing { folder: folder.to_owned() });
+    };
+    Ok(Report {
+        session: header.session,
+        started_unix_us: header.started_unix_us,
+        segments: verifier.segments,
+        head: verifier.head,
+    })
+}
+
+struct Verifier<'a> {
+    folder: &'a Path,
+    head: Head,
+    /// The header of the last segment that had one.
+    before: Option<SegmentHeader>,
+    segments: Vec<SegmentReport>,
+}
+
+impl Verifier<'_> {
+    fn segment(&mut self, number: u32, is_last: bool) -> Result<(), JournalError> {
+        match folder::open_segment(self.folder, number) {
+            Ok(Some(segment)) => self.frames(&segment, is_last),
+            Ok(None) if is_last => Ok(()),
+            Ok(None) => self.bad_header(number),
+            Err(JournalError::Header { problem, .. }) if problem.is_damage() => {
+                self.bad_header(number)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn bad_header(&mut self, segment: u32) -> Result<(), JournalError> {
+        let path = folder::path_of(self.folder, segment);
+        let bytes = std::fs::metadata(&path).map_err(JournalError::io("look at", &path))?.len();
+        let damage = Some(Damage { segment, at: 0, seq: self.head.seq });
+        let report = SegmentReport { segment, frames: 0, bytes, unfinished_bytes: 0, damage };
+        self.segments.push(report);
+        Ok(())
+    }
+
+    fn frames(&mut self, opened: &OpenSegment, is_last: bool) -> Result<(), JournalError> {
+        let header = opened.header;
+        let segment = header.segment;
+        let path = folder::path_of(self.folder, segment);
+        let bytes = folder::read_whole(&opened.file).map_err(JournalError::io("read", &path))?;
+        let content = &bytes[SEGMENT_HEADER_BYTES..];
+        self.check_chain(&header);
+        let scan = scan(content, Head::at_start_of(&header));
+        let good_end = FIRST_FRAME_AT + scan.good_end as u64;
+        let rest = bytes.len() as u64 - good_end;
+        let damage = match scan.verdict {
+            Verdict::Whole => None,
+            Verdict::Torn if is_last => None,
+            Verdict::Torn => Some(Damage { segment, at: good_end, seq: scan.head.seq }),
+            Verdict::Damaged { seq } => Some(Damage { segment, at: good_end, seq }),
+        };
+        self.segments.push(SegmentReport {
+            segment,
+            frames: frames(&content[..scan.good_end]).count() as u64,
+            bytes: bytes.len() as u64,
+            unfinished_bytes: if damage.is_none() { rest } else { 0 },
+            damage,
+        });
+        self.before = Some(header);
+        self.head = scan.head;
+        Ok(())
+    }
+
+    /// A segment that does not lead to this one has lost its end.
+    fn check_chain(&mut self, header: &SegmentHeader) {
+        let (Some(before), Some(report)) = (self.before, self.segments.last_mut()) else { return };
+        let start = Head::at_start_of(header);
+        let joined = start.seq == self.head.seq && start.offset == self.head.offset;
+        if report.damage.is_none() && !(joined && leads_to(&before, header)) {
+            report.damage =
+                Some(Damage { segment: report.segment, at: report.bytes, seq: self.head.seq });
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Finds a place in a journal: by segment headers, then by walking frame headers.
+//! Payloads are not checked here; the read that follows does.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use axiom_proto::frame::{HEADER_BYTES, Header, Offset, Seq};
+
+use crate::folder::{self, JournalError, OpenSegment};
+use crate::reader::Place;
+use crate::segment::SegmentHeader;
+
+/// Bytes read at once while walking: few calls where frames are small, little waste where they are large.
+const WINDOW_BYTES: usize = 128 << 10;
+
+/// Where to read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeekTo {
+    /// The oldest frame that is kept.
+    Start,
+    /// The frame of this number.
+    Seq(Seq),
+    /// The first frame whose output covers this byte, or the first at or after it: records that lie exactly
+    /// there, after the output before it, are included.
+    Offset(Offset),
+}
+
+impl fmt::Display for SeekTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start => write!(f, "the start"),
+            Self::Seq(seq) => write!(f, "frame {seq}"),
+            Self::Offset(offset) => write!(f, "offset {offset}"),
+        }
+    }
+}
+
+impl SeekTo {
+    /// True if this frame, or one before it, is asked for.
+    fn is_reached_by(self, header: &Header) -> bool {
+        match self {
+            Self::Start => true,
+            Self::Seq(seq) => header.seq >= seq,
+            Self::Offset(offset) => header.offset >= offset || header.offset_after() > offset,
+        }
+    }
+
+    /// True if a segment that begins so may hold what is asked for, or comes before it.
+    fn is_not_before(self, header: &SegmentHeader) -> bool {
+        match self {
+            Self::Start => false,
+            Self::Seq(seq) => header.first_seq <= seq,
+            // Not `<=`: records at this very offset may end the segment before.
+            Self::Offset(offset) => header.first_offset < offset,
+        }
+    }
+
+    /// True if retention removed what is asked for, when this is the oldest segment.
+    fn is_gone(self, oldest: &SegmentHeader) -> bool {
+        match self {
+            Self::Start => false,
+            Self::Seq(seq) => seq < oldest.first_seq,
+            Self::Offset(offset) => offset < oldest.first_offset,
+        }
+    }
+
+    /// True if the next frame to be written is what is asked for.
+    fn is_at_end(self, place: &Place) -> bool {
+        match self {
+            Self::Start => true,
+            Self::Seq(seq) => seq == place.head.seq,
+            Self::Offset(offset) => offset == place.head.offset,
+        }
+    }
+}
+
+/// The beginning of the oldest segment.
+pub(crate) fn first(folder: &Path) -> Result<Place, JournalError> {
+    let mut tried = None;
+    loop {
+        let numbers = folder::segments(folder)?;
+        let Some(&oldest) = numbers.first() else {
+            return Err(missing(folder));
+        };
+        match folder::open_segment(folder, oldest)? {
+            Some(segment) => return Ok(Place::at_start_of(segment)),
+            // Only the newest may be half begun.
+            None if numbers.len() == 1 => return Err(missing(folder)),
+            None if tried == Some(oldest) => return Err(folder::cut_header(folder, oldest)),
+            // Removed since we listed it, perhaps.
+            None => tried = Some(oldest),
+        }
+    }
+}
+
+fn missing(folder: &Path) -> JournalError {
+    JournalError::Missing { folder: folder.to_owned() }
+}
+
+/// The place of what is asked for.
+pub(crate) fn find(folder: &Path, to: SeekTo) -> Result<Place, JournalError> {
+    let oldest = first(folder)?;
+    if to.is_gone(&oldest.segment.header) {
+        return Err(JournalError::Gone { first_kept: oldest.head.seq });
+    }
+    let mut place = last_not_after(folder, oldest, to)?;
+    loop {
+        let stop = walk_to(folder, &mut place, to)?;
+        if let Stop::Found = stop {
+            return Ok(place);
+        }
+        let Some(next) = place.next_segment(folder)? else {
+            place.check_is_last(folder)?;
+            return end(place, stop, to);
+        };
+        // The writer has left this segment: only now is what it holds final.
+        match walk_to(folder, &mut place, to)? {
+            Stop::Found => return Ok(place),
+            Stop::End if place.continues_in(&next.header) => place = Place::at_start_of(next),
+            Stop::End | Stop::Unfinished | Stop::Bad => return Err(place.damaged()),
+        }
+    }
+}
+
+/// What to say where no more frames are.
+fn end(place: Place, stop: Stop, to: SeekTo) -> Result<Place, JournalError> {
+    if to.is_at_end(&place) {
+        return Ok(place);
+    }
+    match stop {
+        Stop::Bad => Err(place.damaged()),
+        Stop::Found | Stop::End | Stop::Unfinished => {
+            Err(JournalError::Beyond { asked: to, head: place.head })
+        }
+    }
+}
+
+/// The beginning of the last segment that may hold what is asked for, by halving.
+fn last_not_after(folder: &Path, oldest: Place, to: SeekTo) -> Result<Place, JournalError> {
+    let numbers = folder::segments(folder)?;
+    let oldest_number = oldest.segment.header.segment;
+    let mut low = numbers.partition_point(|&number| number <= oldest_number);
+    let mut high = numbers.len();
+    let mut best = oldest;
+    while low < high {
+        let middle = low.midpoint(high);
+        match folder::open_segment(folder, numbers[middle])? {
+            Some(segment) if to.is_not_before(&segment.header) => {
+                best = Place::at_start_of(segment);
+                low = middle + 1;
+            }
+            // After what is asked for, or half begun, which only the newest can be.
+            Some(_) | None => high = middle,
+        }
+    }
+    Ok(best)
+}
+
+/// Why a walk ended.
+#[derive(Debug, Clone, Copy)]
+enum Stop {
+    /// At what is asked for.
+    Found,
+    /// At the end of the file.
+    End,
+    /// At a frame that is not whole.
+    Unfinished,
+    /// At a header that does not continue the one before.
+    Bad,
+}
+
+/// Walks over frame headers until what is asked for.
+fn walk_to(folder: &Path, place: &mut Place, to: SeekTo) -> Result<Stop, JournalError> {
+    let number = place.segment.header.segment;
+    walk_headers(place, to)
+        .map_err(|error| JournalError::io("read", &folder::path_of(folder, number))(error))
+}
+
+fn walk_headers(place: &mut Place, to: SeekTo) -> io::Result<Stop> {
+    let len = place.segment.file.metadata()?.len();
+    let mut window = Window { bytes: Vec::new(), at: place.at };
+    loop {
+        if place.at >= len {
+            return Ok(Stop::End);
+        }
+        let Some(header) = window.header_at(&place.segment, place.at)? else {
+            return Ok(Stop::Unfinished);
+        };
+        if !place.head.accepts(&header) {
+            return Ok(Stop::Bad);
+        }
+        let after = place.at + header.frame_bytes() as u64;
+        if after > len {
+            return Ok(Stop::Unfinished);
+        }
+        if to.is_reached_by(&header) {
+            return Ok(Stop::Found);
+        }
+        place.at = after;
+        place.head = place.head.after(&header);
+    }
+}
+
+/// A part of a segment in memory.
+struct Window {
+    bytes: Vec<u8>,
+    at: u64,
+}
+
+impl Window {
+    fn header_at(&mut self, segment: &OpenSegment, at: u64) -> io::Result<Option<Header>> {
+        let inside = usize::try_from(at - self.at).unwrap_or(usize::MAX);
+        if let Some(header) = self.header_inside(inside) {
+            return Ok(Some(header));
+        }
+        self.bytes.resize(WINDOW_BYTES, 0);
+        let have = folder::read_up_to(&segment.file, &mut self.bytes, at)?;
+        self.bytes.truncate(have);
+        self.at = at;
+        Ok(self.header_inside(0))
+    }
+
+    fn header_inside(&self, at: usize) -> Option<Header> {
+        let bytes = self.bytes.get(at..at.checked_add(HEADER_BYTES)?)?;
+        Header::decode(bytes).ok()
+    }
+}
