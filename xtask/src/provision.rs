@@ -1,0 +1,175 @@
+//! What the tests need beyond Rust: a pinned list of Debian packages, installed as root only.
+//! Decides in values (`plan`), acts in `run`. It never replaces a program that is there, and never asks for a password:
+//! who is not root is told the command, and the tests that need a missing program skip themselves.
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::step::{self, StepError};
+use crate::workspace::Workspace;
+
+const LIST: &str = "xtask/packages.txt";
+
+/// One line of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Need {
+    package: String,
+    program: String,
+}
+
+/// What is to be done about the missing packages.
+#[derive(Debug, PartialEq, Eq)]
+enum Plan {
+    Nothing,
+    Install(Vec<String>),
+    Tell(Vec<String>),
+}
+
+/// Who and where we are, as far as installing goes.
+#[derive(Debug, Clone, Copy)]
+struct Powers {
+    root: bool,
+    apt: bool,
+}
+
+/// Installs what is missing, or says how.
+pub(crate) fn run(workspace: &Workspace) -> Result<(), StepError> {
+    let text = fs::read_to_string(workspace.path(LIST))
+        .map_err(|source| StepError::Read { path: LIST.to_owned(), source })?;
+    let folders: Vec<PathBuf> =
+        env::var_os("PATH").map_or_else(Vec::new, |path| env::split_paths(&path).collect());
+    let missing: Vec<String> = parse(&text)?
+        .into_iter()
+        .filter(|need| !is_installed(&need.program, &folders))
+        .map(|need| need.package)
+        .collect();
+    let powers = Powers { root: is_root(), apt: is_installed("apt-get", &folders) };
+    match plan(missing, powers) {
+        Plan::Nothing => Ok(()),
+        Plan::Install(packages) => install(&packages),
+        Plan::Tell(packages) => {
+            step::say(&advice(&packages));
+            Ok(())
+        }
+    }
+}
+
+/// Reads the list: `package program # why`, with empty lines and whole-line comments.
+fn parse(text: &str) -> Result<Vec<Need>, StepError> {
+    let mut needs = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let said = line.split('#').next().unwrap_or_default();
+        let words: Vec<&str> = said.split_whitespace().collect();
+        match words[..] {
+            [] => {}
+            [package, program] => {
+                needs.push(Need { package: package.to_owned(), program: program.to_owned() });
+            }
+            _ => return Err(StepError::PackageList { number: index + 1 }),
+        }
+    }
+    Ok(needs)
+}
+
+fn plan(missing: Vec<String>, powers: Powers) -> Plan {
+    if missing.is_empty() {
+        return Plan::Nothing;
+    }
+    if powers.root && powers.apt {
+        return Plan::Install(missing);
+    }
+    Plan::Tell(missing)
+}
+
+fn install(packages: &[String]) -> Result<(), StepError> {
+    let attempt = step::run("update the package lists", apt().arg("update")).and_then(|()| {
+        let headline = format!("install {}", packages.join(", "));
+        step::run(
+            &headline,
+            apt().args(["install", "-y", "--no-install-recommends"]).args(packages),
+        )
+    });
+    if attempt.is_err() {
+        step::say(&advice(packages));
+    }
+    attempt
+}
+
+fn apt() -> Command {
+    let mut command = Command::new("apt-get");
+    // Nobody is there to answer a question.
+    command.env("DEBIAN_FRONTEND", "noninteractive").arg("-q");
+    command
+}
+
+fn advice(packages: &[String]) -> String {
+    let names = packages.join(" ");
+    format!(
+        "missing: {names}. The tests that need them will skip themselves. To have them, type:\n\
+         \u{20}   sudo apt-get update && sudo apt-get install -y --no-install-recommends {names}"
+    )
+}
+
+fn is_installed(program: &str, folders: &[PathBuf]) -> bool {
+    folders.iter().any(|folder| is_executable(&folder.join(program)))
+}
+
+fn is_executable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+/// The owner of our own entry in /proc is our effective user.
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn need(package: &str, program: &str) -> Need {
+        Need { package: package.to_owned(), program: program.to_owned() }
+    }
+
+    #[test]
+    fn the_list_of_this_repository_can_be_read() {
+        let needs = parse(include_str!("../packages.txt")).unwrap();
+        assert!(needs.contains(&need("procps", "ps")), "{needs:?}");
+    }
+
+    #[test]
+    fn comments_and_empty_lines_are_no_packages() {
+        let needs = parse("# a list\n\nless less # a pager\n  # the end\n").unwrap();
+        assert_eq!(needs, [need("less", "less")]);
+    }
+
+    #[test]
+    fn a_line_without_a_program_is_named_by_its_number() {
+        let error = parse("less less\nvim\n").unwrap_err();
+        assert_eq!(error.to_string(), "xtask/packages.txt:2: write `package program # why`");
+    }
+
+    #[test]
+    fn nothing_missing_is_nothing_to_do() {
+        assert_eq!(plan(Vec::new(), Powers { root: true, apt: true }), Plan::Nothing);
+    }
+
+    #[test]
+    fn only_root_with_apt_installs() {
+        let missing = vec!["htop".to_owned()];
+        let install = plan(missing.clone(), Powers { root: true, apt: true });
+        assert_eq!(install, Plan::Install(missing.clone()));
+        for powers in [Powers { root: false, apt: true }, Powers { root: true, apt: false }] {
+            assert_eq!(plan(missing.clone(), powers), Plan::Tell(missing.clone()));
+        }
+    }
+
+    #[test]
+    fn the_advice_is_a_line_that_can_be_typed() {
+        let advice = advice(&["htop".to_owned(), "less".to_owned()]);
+        assert!(advice.ends_with("install -y --no-install-recommends htop less"), "{advice}");
+    }
+}
