@@ -1,0 +1,7 @@
+//! The holder: owns a session's terminal and child, and fences its workers. Everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    axiom_holder::main()
+}
