@@ -10,7 +10,7 @@ use crate::frame::{Frame, FrameKind, Header, Micros, Offset, Seq};
 use crate::id::CommandId;
 use crate::mixed;
 use crate::record::{
-    Exit, Failure, FreezeMeans, InputNote, Limit, Outcome, OutputEnd, Record, Verdict,
+    Closing, Exit, Failure, FreezeMeans, InputNote, Limit, Outcome, OutputEnd, Record, Verdict,
 };
 use crate::task::{Mode, ProcessNote, Size, Status};
 
@@ -153,7 +153,7 @@ impl Summary {
             FrameKind::Output | FrameKind::ErrorOutput => self.fold_output(frame),
             FrameKind::Input => {
                 if let Ok((note, _)) = mixed::decode::<InputNote>(frame.payload) {
-                    self.open.push(note.id);
+                    self.open_command(note.id);
                 }
             }
             FrameKind::Record => {
@@ -219,7 +219,7 @@ impl Summary {
             }
             Record::Resized { size } => self.size = Some(size),
             Record::Intent(intent) => {
-                self.open.push(intent.id);
+                self.open_command(intent.id);
                 self.interventions += 1;
             }
             Record::Outcome(outcome) => self.fold_outcome(outcome),
@@ -251,8 +251,18 @@ impl Summary {
             Record::Leftovers { processes, .. } => self.leftovers = processes,
             Record::TreeEmptied => self.fold_tree_emptied(at),
             Record::Lost { reason } => self.end(at, Status::Lost, reason),
-            Record::Closed { reason } => self.closed = reason == crate::record::Closing::Ended,
+            Record::Closed { reason } => {
+                self.closed = reason == Closing::Ended;
+                self.paused = None;
+            }
             Record::Summary(_) | Record::Unknown => {}
+        }
+    }
+
+    /// The text that follows an interrupt is typed under the interrupt's id: one command, one outcome.
+    fn open_command(&mut self, id: CommandId) {
+        if !self.open.contains(&id) {
+            self.open.push(id);
         }
     }
 
@@ -319,7 +329,6 @@ pub fn was_applied(outcome: &Outcome) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Closing;
 
     /// Folds output and records as a writer would number them.
     struct Fold(Summary);

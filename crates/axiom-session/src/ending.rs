@@ -59,6 +59,7 @@ impl Session {
 
     /// Goes on from the frames that another worker left.
     pub(crate) fn recover(&mut self) {
+        self.freeze = self.summary.freeze.clone();
         let summary = &self.summary;
         let dead = summary.exit.is_some() || summary.failure.is_some();
         self.child = match (dead, summary.started) {
@@ -66,19 +67,22 @@ impl Session {
             (false, Some(_)) => Child::Running,
             (false, None) => Child::Absent,
         };
+        if summary.closed {
+            // Whoever closed the journal answered everything; nothing follows a close.
+            self.done = true;
+            self.effects.push(Effect::Done);
+            return;
+        }
         for id in &summary.open {
             self.effects.push(Effect::Append(Record::Outcome(Outcome::unknown(*id))));
         }
         if summary.paused.is_some() {
             self.effects.push(Effect::Append(Record::Unpaused));
         }
-        if summary.closed {
-            self.done = true;
-            self.effects.push(Effect::Done);
-            return;
-        }
         let ended = summary.output_end.is_some();
         let goes_on = summary.stop_asked && !summary.tree_emptied;
+        // The last worker died between a limit and the stop that follows it.
+        let limit = summary.limit.filter(|_| !summary.stop_asked && !dead);
         self.output = match (ended, dead) {
             (true, _) => Output::Ended,
             (false, true) => Output::Draining(self.now.plus(DRAIN_WAIT)),
@@ -91,6 +95,9 @@ impl Session {
         if goes_on {
             self.ladder = Some(Ladder::taken_over());
             self.act_on_rung();
+            self.thaw_for_stop();
+        } else if let Some(limit) = limit {
+            self.stop_at_limit(limit);
         }
     }
 
@@ -104,7 +111,7 @@ impl Session {
             let why = (ErrorCode::Busy, "the worker is being replaced; try again".to_owned());
             self.answer_first_send(Some(why));
         }
-        self.drop_then();
+        self.drop_then(ErrorCode::Busy);
         self.effects.push(Effect::Append(Record::Closed { reason: Closing::Handover }));
         self.effects.push(Effect::Leave);
         self.done = true;
@@ -112,6 +119,10 @@ impl Session {
 
     pub(crate) fn reach_limit(&mut self, limit: Limit) {
         self.effects.push(Effect::Append(Record::LimitReached { limit }));
+        self.stop_at_limit(limit);
+    }
+
+    fn stop_at_limit(&mut self, limit: Limit) {
         let (cause, grace_ms) = match limit {
             Limit::Timeout => ("limit: timeout", None),
             Limit::Output => ("limit: output", Some(0)),
@@ -152,8 +163,8 @@ impl Session {
 
     /// A frozen process cannot act on a signal: let it.
     fn thaw_for_stop(&mut self) {
-        let Some(freeze) = &self.summary.freeze else { return };
-        let keep_stopped = freeze.already_stopped.clone();
+        let Some(freeze) = self.freeze.take() else { return };
+        let keep_stopped = freeze.already_stopped;
         self.effects.push(Effect::Append(Record::Resumed));
         self.ask(Purpose::Rung, Ask::Thaw { keep_stopped });
     }
@@ -179,9 +190,14 @@ impl Session {
     }
 
     fn look(&mut self) {
-        let looking = self.asks.values().any(|purpose| *purpose == Purpose::Look);
+        let looking = self.asks_for(Purpose::Look);
         let Some(ladder) = &mut self.ladder else { return };
-        if looking || ladder.rung == Rung::Kill {
+        if ladder.rung == Rung::Kill {
+            // A kill says itself what is left.
+            ladder.look_at = None;
+            return;
+        }
+        if looking {
             return;
         }
         ladder.look_at = Some(self.now.plus(STOP_LOOK));
@@ -244,12 +260,13 @@ impl Session {
             return;
         }
         self.child = Child::Dead;
+        self.freeze = None;
         self.effects.push(Effect::Append(Record::Exited { exit }));
         while let Some(send) = self.queue.peek() {
             let why = format!("the task has ended; it took {} bytes", send.taken);
             self.answer_first_send(Some((ErrorCode::TaskEnded, why)));
         }
-        self.drop_then();
+        self.drop_then(ErrorCode::TaskEnded);
         self.effects.push(Effect::ReleaseTerminal);
         if self.output == Output::Open {
             self.output = Output::Draining(self.now.plus(DRAIN_WAIT));

@@ -4,6 +4,7 @@
 mod effect;
 mod ending;
 mod input;
+mod interrupt;
 mod session;
 mod stop;
 mod typing;

@@ -1,27 +1,22 @@
 //! The session itself: takes what happened, says what is to be done.
 //! Its summary is folded from the frames that the worker appended, never set by hand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use axiom_proto::command::{Action, Command};
 use axiom_proto::fault::ErrorCode;
 use axiom_proto::frame::{Frame, Micros};
 use axiom_proto::id::CommandId;
 use axiom_proto::record::{Intent, Limit, Outcome, Record};
-use axiom_proto::summary::Summary;
+use axiom_proto::summary::{Freeze, Summary};
 use axiom_proto::task::{Mode, SessionOptions};
 
-use crate::effect::{Ask, Effect, Scope};
+use crate::effect::{Ask, Effect};
 use crate::ending::Output;
 use crate::input::{Input, Reply, Terminal};
+use crate::interrupt::Then;
 use crate::stop::Ladder;
 use crate::typing::{Queue, Send, TYPE_WAIT, has_overlong_line};
-
-/// Quiet this long after an interrupt, the follow-up text is typed.
-const THEN_QUIET: u64 = 150_000;
-
-/// Typed after this long even if it is never quiet.
-const THEN_WAIT: u64 = 2_000_000;
 
 /// Ctrl+D: the end of input on a terminal in line mode.
 const END_OF_INPUT_KEY: u8 = 4;
@@ -29,8 +24,9 @@ const END_OF_INPUT_KEY: u8 = 4;
 /// The signal that Ctrl+C stands for.
 const SIGINT: i32 = 2;
 
-/// Signals run from 1 to 64.
-const SIGNAL_MAX: i32 = 64;
+/// Commands taken by this worker whose ids are remembered. The summary knows a command only once its frames are
+/// appended, and a full disk keeps up to 256 of them waiting; beyond that no commands are taken.
+const TAKEN_MAX: usize = 512;
 
 /// The child, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,14 +56,11 @@ pub(crate) enum Purpose {
     Leftovers,
 }
 
-/// Text to type once it is quiet after an interrupt.
+/// A request that is not answered yet.
 #[derive(Debug)]
-struct Then {
-    id: CommandId,
-    author: String,
-    text: String,
-    quiet_at: Micros,
-    deadline: Micros,
+pub(crate) struct Asked {
+    pub(crate) purpose: Purpose,
+    ask: Ask,
 }
 
 /// One session, between its worker's system calls.
@@ -79,9 +72,13 @@ pub struct Session {
     pub(crate) output: Output,
     pub(crate) ladder: Option<Ladder>,
     pub(crate) queue: Queue,
-    pub(crate) asks: BTreeMap<u32, Purpose>,
+    pub(crate) asks: BTreeMap<u32, Asked>,
     next_request: u32,
-    then: Option<Then>,
+    pub(crate) then: Option<Then>,
+    /// The processes are frozen now; the summary says so only once the record is appended.
+    pub(crate) freeze: Option<Freeze>,
+    /// The newest commands' ids.
+    taken: VecDeque<CommandId>,
     pub(crate) leftovers_known: bool,
     pub(crate) done: bool,
     /// This step's time and effects.
@@ -103,6 +100,8 @@ impl Session {
             asks: BTreeMap::new(),
             next_request: 1,
             then: None,
+            freeze: None,
+            taken: VecDeque::new(),
             leftovers_known: false,
             done: false,
             now: Micros(0),
@@ -123,10 +122,11 @@ impl Session {
 
     /// Call after output was appended: limits and quiet times hang on it.
     pub fn output(&mut self, now: Micros, effects: &mut Vec<Effect>) {
-        self.now = now;
-        if let Some(then) = &mut self.then {
-            then.quiet_at = self.now.plus(THEN_QUIET);
+        if self.done {
+            return;
         }
+        self.now = now;
+        self.defer_then();
         let Some(most) = self.options.limits.output_bytes_max else { return };
         if self.summary.offset.0 >= most && self.summary.limit.is_none() {
             self.reach_limit(Limit::Output);
@@ -135,15 +135,21 @@ impl Session {
         }
     }
 
-    /// What the child is to be given now; report with [`Input::Wrote`].
+    /// What the child is to be given now; report with [`Input::Wrote`]. Nothing before its frame is in the journal:
+    /// a worker that typed and died could not say so, and the next one would type it again.
     #[must_use]
     pub fn pending_write(&self) -> Option<&[u8]> {
         let send = self.queue.peek()?;
-        (send.is_begun() && !send.rest().is_empty()).then(|| send.rest())
+        let journaled = self.summary.open.contains(&send.id);
+        (journaled && send.is_begun() && !send.rest().is_empty()).then(|| send.rest())
     }
 
-    /// Takes one step. Carry out the effects in order; call again at the latest `WakeAt`. Calling early is harmless.
+    /// Takes one step. Carry out the effects in order; call again at the latest `WakeAt`. Calling early is harmless,
+    /// and so is calling after `Done` or `Leave`: nothing may be journaled then.
     pub fn handle(&mut self, now: Micros, input: Input, effects: &mut Vec<Effect>) {
+        if self.done {
+            return;
+        }
         self.now = now;
         self.take(input);
         self.settle();
@@ -172,11 +178,7 @@ impl Session {
             Input::HeldBy(holders) => self.held_by(holders),
             Input::Exited(exit) => self.exited(exit),
             Input::OutputClosed => self.output_closed(),
-            Input::HolderLost => {
-                if self.summary.guarded {
-                    self.effects.push(Effect::Append(Record::Unguarded));
-                }
-            }
+            Input::HolderLost => self.holder_lost(),
             Input::Paused(reason) => self.effects.push(Effect::Append(Record::Paused { reason })),
             Input::Unpaused => self.effects.push(Effect::Append(Record::Unpaused)),
             Input::Retire => self.retire(),
@@ -187,15 +189,49 @@ impl Session {
     pub(crate) fn ask(&mut self, purpose: Purpose, ask: Ask) {
         let request = self.next_request;
         self.next_request = self.next_request.wrapping_add(1);
-        self.asks.insert(request, purpose);
+        self.asks.insert(request, Asked { purpose, ask: ask.clone() });
         self.effects.push(Effect::Ask { request, ask });
+    }
+
+    pub(crate) fn asks_for(&self, purpose: Purpose) -> bool {
+        self.asks.values().any(|asked| asked.purpose == purpose)
+    }
+
+    /// A dead holder answers nothing: everything is asked again, but what must not happen twice.
+    fn holder_lost(&mut self) {
+        if self.summary.guarded {
+            self.effects.push(Effect::Append(Record::Unguarded));
+        }
+        for Asked { purpose, ask } in std::mem::take(&mut self.asks).into_values() {
+            match purpose {
+                Purpose::Interrupt(id) => {
+                    self.forget_then(id);
+                    self.conclude(unanswered(id));
+                }
+                Purpose::Suspend(id) => {
+                    // Who was stopped before cannot be told any more: let all of them run.
+                    self.conclude(unanswered(id));
+                    self.ask(Purpose::Rung, Ask::Thaw { keep_stopped: Vec::new() });
+                }
+                Purpose::Resume(_)
+                | Purpose::Rung
+                | Purpose::Look
+                | Purpose::Kill
+                | Purpose::Holders
+                | Purpose::Leftovers => self.ask(purpose, ask),
+            }
+        }
     }
 
     fn command(&mut self, command: Command, bytes: Vec<u8>, terminal: Terminal) {
         let id = command.id;
-        if self.summary.knows(id) || self.queue.contains(id) {
+        if self.summary.knows(id) || self.queue.contains(id) || self.taken.contains(&id) {
             return;
         }
+        if self.taken.len() == TAKEN_MAX {
+            self.taken.pop_front();
+        }
+        self.taken.push_back(id);
         let is_stop = matches!(command.action, Action::Stop { .. });
         if self.child != Child::Running && !is_stop {
             let refused = Outcome::refused(id, ErrorCode::TaskEnded, "the task has ended");
@@ -225,7 +261,13 @@ impl Session {
         self.effects.push(Effect::Append(Record::Outcome(outcome)));
     }
 
-    fn queue_send(&mut self, id: CommandId, author: String, bytes: Vec<u8>, terminal: Terminal) {
+    pub(crate) fn queue_send(
+        &mut self,
+        id: CommandId,
+        author: String,
+        bytes: Vec<u8>,
+        terminal: Terminal,
+    ) {
         let refusal = if self.summary.input_closed {
             Some((ErrorCode::InputConflict, "the task's input is closed"))
         } else if self.queue.is_full_for(bytes.len()) {
@@ -300,68 +342,6 @@ impl Session {
         self.answer_first_send(refusal);
     }
 
-    fn interrupt(&mut self, command: Command, signal: i32, then: Option<String>) {
-        let (id, author) = (command.id, command.author.clone());
-        if !(1..=SIGNAL_MAX).contains(&signal) {
-            let why = format!("{signal} is no signal; they run from 1 to {SIGNAL_MAX}");
-            self.conclude(Outcome::refused(id, ErrorCode::InvalidArgument, why));
-            return;
-        }
-        self.intend(command);
-        if let Some(text) = then {
-            let (quiet_at, deadline) = (self.now.plus(THEN_QUIET), self.now.plus(THEN_WAIT));
-            self.drop_then();
-            self.then = Some(Then { id, author, text, quiet_at, deadline });
-        }
-        match self.summary.mode {
-            Mode::Terminal => self.effects.push(Effect::SignalForeground { id, signal }),
-            Mode::Pipes => {
-                let ask = Ask::Signal { signal, scope: Scope::Child };
-                self.ask(Purpose::Interrupt(id), ask);
-            }
-        }
-    }
-
-    pub(crate) fn interrupted(&mut self, id: CommandId, error: Option<String>) {
-        let follows = self.then.as_ref().is_some_and(|then| then.id == id);
-        match error {
-            Some(why) => {
-                if follows {
-                    self.then = None;
-                }
-                self.conclude(Outcome::refused(id, ErrorCode::Busy, why));
-            }
-            None if follows => {
-                if let Some(then) = &mut self.then {
-                    then.quiet_at = self.now.plus(THEN_QUIET);
-                }
-            }
-            None => self.conclude(Outcome::applied(id)),
-        }
-    }
-
-    fn type_then(&mut self) {
-        let due =
-            self.then.as_ref().is_some_and(|then| self.now >= then.quiet_at.min(then.deadline));
-        if !due {
-            return;
-        }
-        let Some(then) = self.then.take() else { return };
-        let mut bytes = then.text.into_bytes();
-        bytes.push(match self.summary.mode {
-            Mode::Terminal => b'\r',
-            Mode::Pipes => b'\n',
-        });
-        self.queue_send(then.id, then.author, bytes, Terminal::default());
-    }
-
-    /// The text of an interrupt is given up: the task ended, or another interrupt came.
-    pub(crate) fn drop_then(&mut self) {
-        let Some(then) = self.then.take() else { return };
-        let why = "interrupted, but the text could not be typed any more";
-        self.conclude(Outcome::refused(then.id, ErrorCode::TaskEnded, why));
-    }
-
     fn resize(&mut self, id: CommandId, size: axiom_proto::task::Size) {
         if self.summary.mode == Mode::Pipes {
             let why = "the task has no terminal";
@@ -380,8 +360,12 @@ impl Session {
             self.conclude(Outcome::refused(id, ErrorCode::InputConflict, why));
             return;
         }
+        if self.is_freezing_or_thawing() {
+            self.conclude(Outcome::refused(id, ErrorCode::Busy, FREEZING));
+            return;
+        }
         self.intend(command);
-        if self.summary.freeze.is_some() {
+        if self.freeze.is_some() {
             let detail = "it was suspended already".to_owned();
             self.conclude(Outcome { detail, ..Outcome::applied(id) });
             return;
@@ -391,8 +375,12 @@ impl Session {
 
     fn resume(&mut self, command: Command) {
         let id = command.id;
+        if self.is_freezing_or_thawing() {
+            self.conclude(Outcome::refused(id, ErrorCode::Busy, FREEZING));
+            return;
+        }
         self.intend(command);
-        let Some(freeze) = &self.summary.freeze else {
+        let Some(freeze) = &self.freeze else {
             let detail = "it was not suspended".to_owned();
             self.conclude(Outcome { detail, ..Outcome::applied(id) });
             return;
@@ -401,14 +389,46 @@ impl Session {
         self.ask(Purpose::Resume(id), Ask::Thaw { keep_stopped });
     }
 
+    /// What is being frozen cannot be frozen or thawed: who was stopped before would be told wrongly.
+    fn is_freezing_or_thawing(&self) -> bool {
+        self.asks.values().any(|asked| match asked.purpose {
+            Purpose::Suspend(_) | Purpose::Resume(_) => true,
+            Purpose::Interrupt(_)
+            | Purpose::Rung
+            | Purpose::Look
+            | Purpose::Kill
+            | Purpose::Holders
+            | Purpose::Leftovers => false,
+        })
+    }
+
+    fn frozen(&mut self, id: CommandId, freeze: Freeze) {
+        let refusal = if self.child != Child::Running {
+            Some((ErrorCode::TaskEnded, "the task has ended"))
+        } else if self.ladder.is_some() {
+            Some((ErrorCode::InputConflict, "the task is being stopped"))
+        } else {
+            None
+        };
+        if let Some((code, why)) = refusal {
+            // It came too late: an ended task is not suspended, and what is frozen cannot act on a stop's signals.
+            let keep_stopped = freeze.already_stopped;
+            self.ask(Purpose::Rung, Ask::Thaw { keep_stopped });
+            self.conclude(Outcome::refused(id, code, why));
+            return;
+        }
+        self.freeze = Some(freeze.clone());
+        let Freeze { means, already_stopped } = freeze;
+        self.effects.push(Effect::Append(Record::Suspended { means, already_stopped }));
+        self.conclude(Outcome::applied(id));
+    }
+
     fn replied(&mut self, request: u32, reply: Reply) {
-        let Some(purpose) = self.asks.remove(&request) else { return };
+        let Some(Asked { purpose, .. }) = self.asks.remove(&request) else { return };
         match purpose {
             Purpose::Suspend(id) => match reply {
                 Reply::Frozen { means, already_stopped } => {
-                    let record = Record::Suspended { means, already_stopped };
-                    self.effects.push(Effect::Append(record));
-                    self.conclude(Outcome::applied(id));
+                    self.frozen(id, Freeze { means, already_stopped });
                 }
                 other @ (Reply::Done
                 | Reply::Killed { .. }
@@ -419,6 +439,7 @@ impl Session {
             },
             Purpose::Resume(id) => match reply {
                 Reply::Done => {
+                    self.freeze = None;
                     self.effects.push(Effect::Append(Record::Resumed));
                     self.conclude(Outcome::applied(id));
                 }
@@ -465,7 +486,7 @@ impl Session {
         let wake = [
             self.timeout_at(),
             self.queue.peek().and_then(|send| send.deadline),
-            self.then.as_ref().map(|then| then.quiet_at.min(then.deadline)),
+            self.then.as_ref().and_then(Then::due),
             self.ladder.as_ref().and_then(|ladder| ladder.next_at),
             self.look_at(),
             self.output.deadline(),
@@ -476,13 +497,13 @@ impl Session {
     }
 
     fn look_at(&self) -> Option<Micros> {
-        let waits =
-            self.child == Child::Dead && !self.asks.values().any(|ask| *ask == Purpose::Look);
+        let waits = self.child == Child::Dead && !self.asks_for(Purpose::Look);
         self.ladder.as_ref().filter(|_| waits).and_then(|ladder| ladder.look_at)
     }
 
     fn timeout_at(&self) -> Option<Micros> {
-        if self.child != Child::Running || self.summary.limit.is_some() {
+        let stops = self.ladder.is_some() || self.summary.limit.is_some();
+        if self.child != Child::Running || stops {
             return None;
         }
         let timeout = self.options.limits.timeout_ms?.saturating_mul(1000);
@@ -490,10 +511,18 @@ impl Session {
     }
 
     fn check_timeout(&mut self) {
-        if self.ladder.is_none() && self.timeout_at().is_some_and(|at| self.now >= at) {
+        if self.timeout_at().is_some_and(|at| self.now >= at) {
             self.reach_limit(Limit::Timeout);
         }
     }
+}
+
+/// Why a freeze or thaw has to wait for the one before it.
+const FREEZING: &str = "another suspend or resume is under way; try again";
+
+fn unanswered(id: CommandId) -> Outcome {
+    let detail = "the holder died before it answered; look before repeating it".to_owned();
+    Outcome { detail, ..Outcome::unknown(id) }
 }
 
 fn unexpected(id: CommandId, reply: Reply) -> Outcome {

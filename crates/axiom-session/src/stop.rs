@@ -51,6 +51,10 @@ impl Ladder {
         let Some(grace_ms) = grace_ms else { return };
         let grace = grace_ms.saturating_mul(1000);
         self.grace = Some(grace);
+        if grace == 0 && self.rung == Rung::Interrupt {
+            // The kill comes next.
+            self.rung = Rung::Terminate;
+        }
         if let Some(next_at) = &mut self.next_at {
             *next_at = (*next_at).min(now.plus(grace));
         }

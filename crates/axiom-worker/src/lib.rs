@@ -3,6 +3,7 @@
 //! It takes everything from its holder's grant and leaves the session to the next worker at any instant.
 
 mod asks;
+mod child_end;
 mod clock;
 mod disk;
 mod ends;

@@ -2,7 +2,6 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use axiom_holder::exit_of_pidfd;
 use axiom_holder::wire::{PACKET_BYTES_MAX, ToHolder, ToWorker};
 use axiom_proto::frame::{FrameKind, Micros};
 use axiom_proto::id::SessionId;
@@ -12,6 +11,7 @@ use axiom_session::{Effect, Input, Terminal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::asks::{Asks, from_wire, holders_of};
+use crate::child_end::exit_of;
 use crate::disk::ASK_AGAIN;
 use crate::ends::{Ends, READ_BYTES_MAX, Read};
 use crate::notes::note;
@@ -303,10 +303,10 @@ impl Worker {
         let Some(pidfd) = &self.pidfd else { return };
         let now = self.recorder.clock.now();
         let until = *self.reaped_by.get_or_insert(now.plus(REAPED_WITHIN));
-        match exit_of_pidfd(pidfd.as_fd()) {
-            Ok(Some(status)) => self.handle(Input::Exited(Exit::of_wait_status(status))),
-            Ok(None) if now < until => {}
-            Ok(None) | Err(_) => self.handle(Input::Exited(Exit::Unknown)),
+        match exit_of(pidfd.as_fd(), self.asks.child()) {
+            Some(status) => self.handle(Input::Exited(Exit::of_wait_status(status))),
+            None if now < until => {}
+            None => self.handle(Input::Exited(Exit::Unknown)),
         }
     }
 

@@ -14,7 +14,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Tells a child's body its folder, and that it is one.
 pub(crate) const FOLDER: &str = "AXIOM_JOURNAL_TEST_FOLDER";
 
-/// The folder, in a child; `None` in a plain run of the ignored tests.
+/// The folder, in a child; `None` in a plain run of such a test.
 pub(crate) fn folder() -> Option<PathBuf> {
     std::env::var_os(FOLDER).map(PathBuf::from)
 }
@@ -35,9 +35,9 @@ pub(crate) fn command(test: &str) -> Command {
     command
 }
 
-/// What makes this program run one ignored test alone.
-pub(crate) fn arguments(test: &str) -> [&str; 5] {
-    ["--exact", test, "--ignored", "--nocapture", "--quiet"]
+/// What makes this program run one test alone.
+pub(crate) fn arguments(test: &str) -> [&str; 4] {
+    ["--exact", test, "--nocapture", "--quiet"]
 }
 
 impl Running {

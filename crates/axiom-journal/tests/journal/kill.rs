@@ -41,7 +41,6 @@ fn announced(line: Option<&str>) -> Option<u64> {
 }
 
 #[test]
-#[ignore = "the child of another test"]
 fn writes_until_killed() {
     let Some(folder) = child::folder() else { return };
     let (mut writer, _) =

@@ -29,7 +29,6 @@ fn while_another_process_writes_nobody_else_does() {
 }
 
 #[test]
-#[ignore = "the child of another test"]
 fn writes_until_told_to_end() {
     let Some(folder) = child::folder() else { return };
     let mut writer = sample::create(&folder);

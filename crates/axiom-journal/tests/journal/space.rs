@@ -54,7 +54,6 @@ fn a_full_disk_loses_nothing_and_the_journal_goes_on_when_there_is_room() {
 }
 
 #[test]
-#[ignore = "the child of another test"]
 fn fills_a_small_disk() {
     let Some(folder) = child::folder() else { return };
     let reserve = folder.join("reserve");

@@ -1,0 +1,13 @@
+//! A session's life as scripts: what happens, and what the session wants done about it.
+//! Each test reads as a table of inputs and effects; `script` carries effects out as a worker would.
+
+mod endings;
+mod freezing;
+mod interrupts;
+mod limits;
+mod properties;
+mod recovery;
+mod script;
+mod sends;
+mod stops;
+mod words;
