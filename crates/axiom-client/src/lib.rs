@@ -1,0 +1,33 @@
+//! The client's side of a server: a connection with typed calls, and a feed that resumes.
+//! A library for faces of people and programs: it prints nothing, reads no environment and decides no exit code.
+
+mod backoff;
+mod calls;
+mod connection;
+mod dial;
+mod feed;
+mod home;
+mod resume;
+mod socket_watch;
+mod start;
+
+pub use calls::{OutputPart, OutputQuery};
+pub use connection::{ClientError, Connection};
+pub use dial::DialError;
+pub use feed::{Feed, FeedError, ReachError};
+pub use home::{Home, HomeError};
+pub use resume::{Event, Order, PlaceError, Resume, ResumeError};
+pub use start::{Place, Start, StartError, sibling};
+
+use axiom_proto::id::CommandId;
+
+/// A new command id. Make one for each thing to be done, and keep it when you ask again.
+///
+/// # Panics
+/// If the kernel has no random bytes, which it always has once it runs programs.
+#[must_use]
+pub fn new_command_id() -> CommandId {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).expect("the kernel gives random bytes");
+    CommandId::from_random(random)
+}
