@@ -1,0 +1,73 @@
+//! Bodies and queries as typed requests: bounded before they are parsed, and refused with a sentence that says where.
+
+use axiom_proto::api::BODY_BYTES_MAX;
+use axiom_proto::fault::{ErrorCode, Fault};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+use crate::refusal::Refusal;
+
+/// A JSON body. No body at all stands for `{}`.
+#[derive(Debug)]
+pub(crate) struct Asked<T>(pub(crate) T);
+
+/// A query string.
+#[derive(Debug)]
+pub(crate) struct Queried<T>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Asked<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        let is_json = says_json(request.headers());
+        let body = match Limited::new(request.into_body(), BODY_BYTES_MAX).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => return Err(too_large()),
+            Err(error) => return Err(invalid(format!("the body broke off: {error}"), "")),
+        };
+        if body.is_empty() {
+            return parse(b"{}").map(Self);
+        }
+        if !is_json {
+            return Err(invalid(
+                "a body is JSON, and must say so".to_owned(),
+                "send `Content-Type: application/json`",
+            ));
+        }
+        parse(&body).map(Self)
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Queried<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let query = axum::extract::Query::try_from_uri(&parts.uri);
+        let query = query.map_err(|error| invalid(format!("query: {}", error.body_text()), ""))?;
+        Ok(Self(query.0))
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| invalid(format!("body: {error}"), ""))
+}
+
+/// `application/json`, with or without parameters.
+fn says_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = value.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json")
+}
+
+fn too_large() -> Refusal {
+    let message = format!("the body is larger than {BODY_BYTES_MAX} bytes");
+    Fault::new(ErrorCode::TooLarge, message, "send less at once").into()
+}
+
+pub(crate) fn invalid(message: String, hint: &str) -> Refusal {
+    Fault::new(ErrorCode::InvalidArgument, message, hint).into()
+}

@@ -1,0 +1,183 @@
+//! The live connection: many subscriptions, watched views and commands over one WebSocket.
+//! One message is made when the last one is sent, never ahead: a slow client's frames stay in ring and journal,
+//! and what waits for it here is one batch. Its commands are heard first.
+
+mod commands;
+mod line;
+mod pulls;
+
+use std::time::Duration;
+
+use axiom_proto::api::BODY_BYTES_MAX;
+use axiom_proto::fault::{ErrorCode, Fault};
+use axiom_proto::live::{Ask, Tell};
+use axiom_proto::task::TaskView;
+use axiom_server::{Caller, Operations, Watch};
+use axum::Extension;
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::asked::invalid;
+use crate::listen::Presence;
+use crate::refusal::Refusal;
+use commands::Commands;
+use line::{Line, Turn};
+use pulls::{Pulled, Pulls};
+
+/// How long a client may take to hear the goodbye.
+const GOODBYE_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// Bytes of messages that may lie in the socket's own buffer: one batch of frames, and room.
+const SOCKET_BYTES_MAX: usize = 1024 * 1024;
+
+pub(crate) async fn upgrade(
+    State(operations): State<Operations>,
+    Extension(caller): Extension<Caller>,
+    Extension(presence): Extension<Presence>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Refusal> {
+    let upgrade = upgrade.map_err(|error| {
+        invalid(format!("a live connection is a WebSocket: {}", error.body_text()), "")
+    })?;
+    let upgrade = upgrade
+        .max_message_size(BODY_BYTES_MAX)
+        .max_frame_size(BODY_BYTES_MAX)
+        .write_buffer_size(0)
+        .max_write_buffer_size(SOCKET_BYTES_MAX + pulls::MESSAGE_BYTES_MAX);
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        let live = Live::new(operations, caller, socket);
+        live.run().await;
+        drop(presence);
+    }))
+}
+
+/// One client.
+struct Live {
+    operations: Operations,
+    line: Line,
+    ended: watch::Receiver<bool>,
+    pulls: Pulls,
+    commands: Commands,
+    watch: Option<Watch>,
+}
+
+/// What happens next.
+enum Step {
+    Turn(Turn),
+    Answered(Tell),
+    Views(Vec<TaskView>),
+    Pulled(Pulled),
+    Ended,
+}
+
+impl Live {
+    fn new(operations: Operations, caller: Caller, socket: WebSocket) -> Self {
+        let ended = operations.ended();
+        let pulls = Pulls::new(operations.clone());
+        let commands = Commands::new(operations.clone(), caller);
+        Self { operations, line: Line::new(socket), ended, pulls, commands, watch: None }
+    }
+
+    /// Serves until the client is gone or the server ends.
+    async fn run(mut self) {
+        let version = self.operations.version().to_owned();
+        self.line.tell(&Tell::Hello { version, tasks: self.operations.counts() });
+        loop {
+            match self.step().await {
+                Step::Turn(Turn::Sent) => {}
+                Step::Turn(Turn::Heard(message)) => self.heard(&message).await,
+                Step::Turn(Turn::Gone) => return,
+                Step::Answered(tell) => self.line.tell(&tell),
+                Step::Views(views) => {
+                    for task in views {
+                        self.line.tell(&Tell::Task { task: Box::new(task) });
+                    }
+                }
+                Step::Pulled(Pulled::Tell(tell)) => self.line.tell(&tell),
+                Step::Pulled(Pulled::Frames(message)) => self.line.push(Message::Binary(message)),
+                Step::Ended => return self.goodbye().await,
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Step {
+        let idle = self.line.is_idle();
+        let may_hear = self.commands.has_room() && self.line.has_room();
+        tokio::select! {
+            biased;
+            _ = self.ended.wait_for(|ended| *ended) => Step::Ended,
+            turn = self.line.turn(may_hear) => Step::Turn(turn),
+            tell = self.commands.next() => Step::Answered(tell),
+            // By turns: output changes views all the time, and neither may starve the other.
+            step = more(&mut self.watch, &mut self.pulls), if idle => step,
+        }
+    }
+
+    async fn heard(&mut self, message: &Message) {
+        let text = match message {
+            Message::Text(text) => text.as_str(),
+            Message::Binary(_) => {
+                return self.refuse("a client's messages are JSON text".to_owned());
+            }
+            // The end of the stream follows a close; pings are answered below us.
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return,
+        };
+        match serde_json::from_str(text) {
+            Ok(ask) => self.asked(ask).await,
+            Err(error) => self.refuse(format!("message: {error}")),
+        }
+    }
+
+    async fn asked(&mut self, ask: Ask) {
+        match ask {
+            Ask::Subscribe { subscription, task, start } => {
+                if let Err(error) = self.pulls.begin(subscription, task, start) {
+                    let subscription = Some(subscription);
+                    self.line.tell(&Tell::Refused { subscription, command: None, error });
+                }
+            }
+            Ask::Unsubscribe { subscription } => self.pulls.end(subscription),
+            Ask::Watch { tasks } => match self.operations.watch(&tasks) {
+                Ok(watch) => self.watch = Some(watch),
+                Err(error) => {
+                    self.line.tell(&Tell::Refused { subscription: None, command: None, error });
+                }
+            },
+            Ask::Command { task, id, action, data } => {
+                if let Some(tell) = self.commands.begin(task, id, (action, &data)).await {
+                    self.line.tell(&tell);
+                }
+            }
+        }
+    }
+
+    fn refuse(&mut self, message: String) {
+        let error = Fault::new(ErrorCode::InvalidArgument, message, "");
+        self.line.tell(&Tell::Refused { subscription: None, command: None, error });
+    }
+
+    async fn goodbye(mut self) {
+        self.line.tell(&Tell::Goodbye);
+        self.line.push(Message::Close(None));
+        // A client that does not listen sees the end of the stream.
+        drop(timeout(GOODBYE_WAIT_MAX, self.line.turn(false)).await);
+    }
+}
+
+async fn more(watch: &mut Option<Watch>, pulls: &mut Pulls) -> Step {
+    tokio::select! {
+        views = next_views(watch) => Step::Views(views),
+        pulled = pulls.next() => Step::Pulled(pulled),
+    }
+}
+
+async fn next_views(watch: &mut Option<Watch>) -> Vec<TaskView> {
+    match watch {
+        Some(watch) => watch.next().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,69 @@
+//! A fault on its way out: its HTTP status, and its body once the request's id is known.
+//! The one place that maps codes to statuses.
+
+use axiom_proto::fault::{ErrorCode, Fault, FaultBody};
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+/// A request that is answered with a fault. The fault waits beside the response until [`Refusal::render`].
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    fault: Fault,
+    status: StatusCode,
+}
+
+impl Refusal {
+    /// A fault with another status than its code's.
+    pub(crate) fn with_status(fault: Fault, status: StatusCode) -> Self {
+        Self { fault, status }
+    }
+
+    pub(crate) fn fault(&self) -> &Fault {
+        &self.fault
+    }
+
+    /// The whole response.
+    pub(crate) fn render(mut self, request_id: &str) -> Response {
+        request_id.clone_into(&mut self.fault.request_id);
+        (self.status, Json(FaultBody { error: self.fault })).into_response()
+    }
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        let status = status_of(fault.code);
+        Self { fault, status }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+fn status_of(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::TaskNotFound => StatusCode::NOT_FOUND,
+        ErrorCode::AmbiguousId
+        | ErrorCode::TaskEnded
+        | ErrorCode::InputConflict
+        | ErrorCode::Blocked
+        | ErrorCode::IdempotencyConflict
+        | ErrorCode::VersionMismatch => StatusCode::CONFLICT,
+        ErrorCode::InvalidArgument => StatusCode::BAD_REQUEST,
+        ErrorCode::LimitReached => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::SpawnFailed => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::Denied => StatusCode::FORBIDDEN,
+        ErrorCode::Busy | ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
+        ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::Timeout => StatusCode::REQUEST_TIMEOUT,
+        ErrorCode::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
+        ErrorCode::NotSupported => StatusCode::NOT_IMPLEMENTED,
+        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
