@@ -1,0 +1,63 @@
+//! Signals as events of a loop. Taken at the start, so that none kills us with the terminal in raw mode.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// What a signal means here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sign {
+    /// SIGINT.
+    Interrupt,
+    /// SIGTERM or SIGQUIT.
+    Terminate,
+    /// SIGHUP: the terminal is gone.
+    HangUp,
+    /// SIGWINCH: the terminal has another size.
+    Resized,
+    /// SIGCONT: we were suspended.
+    Continued,
+}
+
+/// SIGCONT's number, for which there is no name in the library.
+const SIGCONT: i32 = libc::SIGCONT;
+
+/// Waits for signals.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    quit: Signal,
+    hang_up: Signal,
+    resized: Signal,
+    continued: Signal,
+}
+
+impl Signals {
+    /// Takes the signals from the system. Call inside of a runtime.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub(crate) fn take() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            quit: signal(SignalKind::quit())?,
+            hang_up: signal(SignalKind::hangup())?,
+            resized: signal(SignalKind::window_change())?,
+            continued: signal(SignalKind::from_raw(SIGCONT))?,
+        })
+    }
+
+    /// The next one. Cancel-safe; several of one kind may come as one.
+    pub(crate) async fn next(&mut self) -> Sign {
+        tokio::select! {
+            _ = self.interrupt.recv() => Sign::Interrupt,
+            _ = self.terminate.recv() => Sign::Terminate,
+            _ = self.quit.recv() => Sign::Terminate,
+            _ = self.hang_up.recv() => Sign::HangUp,
+            _ = self.resized.recv() => Sign::Resized,
+            _ = self.continued.recv() => Sign::Continued,
+        }
+    }
+}

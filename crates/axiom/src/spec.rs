@@ -1,0 +1,258 @@
+//! What `run` and `spawn` are told about a task, and the specs that come of it: command, environment, folder, limits.
+//! Everything is checked before the first task is asked for.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axiom_client::new_command_id;
+use axiom_proto::api::COUNT_MAX;
+use axiom_proto::bytestring::ByteString;
+use axiom_proto::task::{Executor, Leftovers, Limits, Mode, Size, TaskSpec};
+use clap::{Args, ValueEnum};
+
+use crate::failure::Failure;
+use crate::here::{Here, terminal_size};
+use crate::quantities::{bytes, dimensions, duration};
+
+/// What a task is set apart by that belongs to another task.
+const NOT_PASSED_ON: &[&str] = &["AXIOM_TASK", "AXIOM_TASK_TOKEN", "AXIOM_INDEX", "AXIOM_COUNT"];
+
+/// What to run and how.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SpecArguments {
+    /// A name for the task.
+    #[arg(short, long, value_name = "NAME")]
+    name: Option<String>,
+    /// A word to find it by; may be given often.
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Each COMMAND is a line for `sh -c`, and a task of its own.
+    #[arg(long)]
+    pub(crate) each: bool,
+    /// End it after this time (500ms, 2s, 1m).
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    timeout: Option<Duration>,
+    /// End it once it has printed so much (64k, 10M).
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    max_output: Option<u64>,
+    /// Wait, queued, until fewer than N tasks run.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_tasks: Option<u32>,
+    /// Set a variable of its environment; may be given often.
+    #[arg(long = "env", value_name = "NAME=VALUE")]
+    variables: Vec<OsString>,
+    /// Give it no variables but those of --env.
+    #[arg(long)]
+    clear_env: bool,
+    /// Start it in this folder.
+    #[arg(long, value_name = "FOLDER")]
+    cwd: Option<PathBuf>,
+    /// On a terminal of its own.
+    #[arg(long, conflicts_with = "no_pty")]
+    pty: bool,
+    /// On pipes: output and errors stay apart.
+    #[arg(long)]
+    no_pty: bool,
+    /// Its terminal's size.
+    #[arg(long, value_name = "COLSxROWS", value_parser = dimensions)]
+    size: Option<Size>,
+    /// What becomes of processes that outlive the command.
+    #[arg(long, value_name = "WHAT")]
+    leftovers: Option<WhatOfLeftovers>,
+    /// The command and its arguments. Everything after its first word is its own.
+    #[arg(trailing_var_arg = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum WhatOfLeftovers {
+    /// They are listed and left alone.
+    Keep,
+    /// They are stopped.
+    Stop,
+}
+
+impl SpecArguments {
+    /// The mode that was asked for, or else this one.
+    #[must_use]
+    pub(crate) fn mode_or(&self, usual: Mode) -> Mode {
+        match (self.pty, self.no_pty) {
+            (true, _) => Mode::Terminal,
+            (false, true) => Mode::Pipes,
+            (false, false) => usual,
+        }
+    }
+
+    /// One spec for each task; `mode` is what its streams are.
+    ///
+    /// # Errors
+    /// [`Failure`] naming the argument that is wrong.
+    pub(crate) fn specs(&self, here: &Here, mode: Mode) -> Result<Vec<TaskSpec>, Failure> {
+        let base = self.base(here, mode)?;
+        if !self.each {
+            let command = self.command.iter().map(|word| word.as_bytes().to_vec().into());
+            return Ok(vec![TaskSpec { command: command.collect(), ..base }]);
+        }
+        if self.command.len() > COUNT_MAX as usize {
+            return Err(Failure::invalid(format!("{COUNT_MAX} tasks are the most at once"), ""));
+        }
+        let lines = self.command.iter().map(|line| shell_line(line));
+        lines
+            .map(|line| Ok(with_own_key(TaskSpec { shell: Some(line?), ..base.clone() })))
+            .collect()
+    }
+
+    fn base(&self, here: &Here, mode: Mode) -> Result<TaskSpec, Failure> {
+        let limits = Limits {
+            timeout_ms: self
+                .timeout
+                .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+            output_bytes_max: self.max_output,
+            tasks_max: self.max_tasks,
+        };
+        let leftovers = match self.leftovers {
+            Some(WhatOfLeftovers::Stop) => Leftovers::Stop,
+            Some(WhatOfLeftovers::Keep) | None => Leftovers::Keep,
+        };
+        Ok(with_own_key(TaskSpec {
+            executor: Executor::Command,
+            command: Vec::new(),
+            shell: None,
+            cwd: Some(self.folder()?),
+            env: self.environment()?,
+            clear_env: true,
+            name: self.name.clone(),
+            tags: self.tags.clone(),
+            parent: here.task,
+            mode,
+            size: (mode == Mode::Terminal).then(|| self.size.or_else(terminal_size)).flatten(),
+            umask: umask(),
+            limits,
+            leftovers,
+            count: None,
+            idempotency_key: None,
+        }))
+    }
+
+    fn folder(&self) -> Result<ByteString, Failure> {
+        let here = env::current_dir();
+        let folder = match (&self.cwd, here) {
+            (Some(folder), _) if folder.is_absolute() => folder.clone(),
+            (Some(folder), Ok(here)) => here.join(folder),
+            (None, Ok(here)) => here,
+            (_, Err(error)) => {
+                let message = format!("the working directory is gone: {error}");
+                return Err(Failure::invalid(
+                    message,
+                    "change to one that is there, or give --cwd",
+                ));
+            }
+        };
+        Ok(folder.into_os_string().into_vec().into())
+    }
+
+    /// The caller's whole environment, or nothing; and what was set by hand.
+    fn environment(&self) -> Result<BTreeMap<String, ByteString>, Failure> {
+        let mut environment = if self.clear_env { BTreeMap::new() } else { own_environment() };
+        for variable in &self.variables {
+            let (name, value) = variable_of(variable)?;
+            environment.insert(name, value);
+        }
+        Ok(environment)
+    }
+}
+
+/// The spec of one shell line with a name, and all else as it is here.
+#[must_use]
+pub(crate) fn named_line(name: &str, line: &str) -> TaskSpec {
+    with_own_key(TaskSpec {
+        shell: Some(line.to_owned()),
+        name: Some(name.to_owned()),
+        env: own_environment(),
+        clear_env: true,
+        umask: umask(),
+        ..TaskSpec::default()
+    })
+}
+
+fn own_environment() -> BTreeMap<String, ByteString> {
+    let mut environment = BTreeMap::new();
+    for (name, value) in env::vars_os() {
+        // A name that is no text cannot be written down; shells cannot make one either.
+        let Ok(name) = name.into_string() else { continue };
+        if !NOT_PASSED_ON.contains(&name.as_str()) {
+            environment.insert(name, value.into_vec().into());
+        }
+    }
+    environment
+}
+
+/// Asked again, the same spec gives the same task.
+fn with_own_key(spec: TaskSpec) -> TaskSpec {
+    let idempotency_key = Some(format!("cli-{}", new_command_id()));
+    TaskSpec { idempotency_key, ..spec }
+}
+
+fn variable_of(variable: &OsStr) -> Result<(String, ByteString), Failure> {
+    let bytes = variable.as_bytes();
+    let cut = bytes.iter().position(|byte| *byte == b'=').filter(|cut| *cut > 0);
+    let name = cut.and_then(|cut| std::str::from_utf8(&bytes[..cut]).ok());
+    match (name, cut) {
+        (Some(name), Some(cut)) => Ok((name.to_owned(), bytes[cut + 1..].to_vec().into())),
+        (None, _) | (_, None) => {
+            let message = format!("--env {}: it has no name", variable.display());
+            Err(Failure::invalid(message, "write --env NAME=VALUE"))
+        }
+    }
+}
+
+fn shell_line(line: &OsStr) -> Result<String, Failure> {
+    let Some(text) = line.to_str() else {
+        let message = format!("--each {}: a line for the shell is UTF-8 text", line.display());
+        return Err(Failure::invalid(message, ""));
+    };
+    if text.starts_with("--") {
+        let message = format!("{text} stands among the commands of --each");
+        return Err(Failure::invalid(message, "flags go before the first command"));
+    }
+    Ok(text.to_owned())
+}
+
+/// The file mode mask, from /proc: to ask the system for it, one would have to change it.
+fn umask() -> Option<u32> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
+    u32::from_str_radix(line.trim(), 8).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_has_a_name_and_its_value_may_hold_anything() {
+        let set = |text: &str| variable_of(OsStr::new(text));
+        assert_eq!(set("A=b=c").unwrap(), ("A".to_owned(), "b=c".into()));
+        assert_eq!(set("A=").unwrap(), ("A".to_owned(), "".into()));
+        for wrong in ["A", "=b", ""] {
+            assert!(set(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_flag_among_shell_lines_is_a_slip() {
+        assert!(shell_line(OsStr::new("--json")).is_err());
+        assert_eq!(shell_line(OsStr::new("-x; echo")).unwrap(), "-x; echo");
+    }
+
+    #[test]
+    fn the_mask_is_read_and_not_changed() {
+        let mask = umask().unwrap();
+        assert!(mask <= 0o777);
+        assert_eq!(umask(), Some(mask));
+    }
+}

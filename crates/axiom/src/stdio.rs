@@ -1,0 +1,133 @@
+//! The standard streams in threads of their own, so that a reader or writer that stands still holds up nothing else,
+//! and so that the streams keep the modes in which they were given to us: others share them.
+
+use std::io::{self, Write};
+use std::thread;
+
+use bytes::Bytes;
+use rustix::io::Errno;
+use tokio::sync::{mpsc, oneshot};
+
+/// Bytes of one read.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Reads that may wait: one while the other is sent.
+const READS_MAX: usize = 1;
+
+/// Writes that may wait, each of one frame or batch of lines.
+const WRITES_MAX: usize = 32;
+
+/// As much is gathered from waiting writes into one.
+const WRITE_BYTES: usize = 64 * 1024;
+
+/// What came from standard input.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Typed {
+    /// These bytes.
+    Bytes(Bytes),
+    /// The end.
+    End,
+}
+
+/// Reads standard input from now on. The thread ends with the program at the latest: a read cannot be called back.
+#[must_use]
+pub(crate) fn read_input() -> mpsc::Receiver<Typed> {
+    let (sender, receiver) = mpsc::channel(READS_MAX);
+    thread::spawn(move || {
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            let typed = match rustix::io::read(rustix::stdio::stdin(), &mut buffer) {
+                Ok(0) => Typed::End,
+                Ok(len) => Typed::Bytes(Bytes::copy_from_slice(&buffer[..len])),
+                Err(Errno::INTR) => continue,
+                // A terminal that is gone says EIO: no more will come either way.
+                Err(_) => Typed::End,
+            };
+            let ended = typed == Typed::End;
+            if sender.blocking_send(typed).is_err() || ended {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// Which stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// Standard output.
+    Output,
+    /// Standard error.
+    Error,
+}
+
+/// Writes in order, from a bounded queue.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    queue: mpsc::Sender<(Stream, Bytes)>,
+    done: oneshot::Receiver<io::Result<()>>,
+}
+
+/// Room for one write.
+pub(crate) type Room<'a> = mpsc::Permit<'a, (Stream, Bytes)>;
+
+impl Writer {
+    /// Begins.
+    #[must_use]
+    pub(crate) fn start() -> Self {
+        let (queue, mut writes) = mpsc::channel(WRITES_MAX);
+        let (tell, done) = oneshot::channel();
+        thread::spawn(move || {
+            // Who gave up waiting does not want to know.
+            drop(tell.send(write_all(&mut writes)));
+        });
+        Self { queue, done }
+    }
+
+    /// Waits for room. Cancel-safe. `None` once writing has failed: [`Writer::finish`] says why.
+    pub(crate) async fn room(&self) -> Option<Room<'_>> {
+        self.queue.reserve().await.ok()
+    }
+
+    /// Waits until all is written.
+    ///
+    /// # Errors
+    /// The first failure to write.
+    pub(crate) async fn finish(self) -> io::Result<()> {
+        let Self { queue, done } = self;
+        drop(queue);
+        done.await.unwrap_or_else(|_| Err(io::Error::other("the writing thread panicked")))
+    }
+}
+
+fn write_all(writes: &mut mpsc::Receiver<(Stream, Bytes)>) -> io::Result<()> {
+    let mut next = None;
+    loop {
+        let Some((stream, bytes)) = next.take().or_else(|| writes.blocking_recv()) else {
+            return Ok(());
+        };
+        let mut gathered = bytes.to_vec();
+        while gathered.len() < WRITE_BYTES {
+            match writes.try_recv() {
+                Ok((same, bytes)) if same == stream => gathered.extend_from_slice(&bytes),
+                Ok(other) => {
+                    next = Some(other);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        write(stream, &gathered)?;
+    }
+}
+
+fn write(stream: Stream, bytes: &[u8]) -> io::Result<()> {
+    match stream {
+        Stream::Output => {
+            let mut output = io::stdout().lock();
+            output.write_all(bytes)?;
+            output.flush()
+        }
+        Stream::Error => io::stderr().lock().write_all(bytes),
+    }
+}

@@ -1,0 +1,73 @@
+//! The verbs, one file each, and the runtime that they run in.
+
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod interrupt;
+pub(crate) mod logs;
+mod overview;
+pub(crate) mod prune;
+pub(crate) mod ps;
+pub(crate) mod resume;
+pub(crate) mod rm;
+pub(crate) mod run;
+pub(crate) mod send;
+pub(crate) mod serve;
+mod settled;
+pub(crate) mod show;
+pub(crate) mod shutdown;
+pub(crate) mod spawn;
+pub(crate) mod status;
+pub(crate) mod stop;
+pub(crate) mod suspend;
+pub(crate) mod wait;
+
+use axiom_client::Connection;
+use tokio::runtime::Builder;
+
+use crate::arguments::Verb;
+use crate::failure::Failure;
+use crate::here::Here;
+
+/// Does what was asked. Gives the exit code.
+///
+/// # Errors
+/// [`Failure`], to be told by the caller.
+pub(crate) fn run(verb: Option<Verb>) -> Result<u8, Failure> {
+    // The server has a runtime of its own, and begins with nothing else in the process.
+    if let Some(Verb::Serve(serve)) = verb {
+        return serve.run();
+    }
+    let here = Here::of_process()?;
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::own(format!("start: {error}"), ""))?;
+    runtime.block_on(dispatch(verb, &here))
+}
+
+async fn dispatch(verb: Option<Verb>, here: &Here) -> Result<u8, Failure> {
+    match verb {
+        None => overview::run(here).await,
+        Some(Verb::Run(verb)) => verb.run(here).await,
+        Some(Verb::Spawn(verb)) => verb.run(here).await,
+        Some(Verb::Ps(verb)) => verb.run(here).await,
+        Some(Verb::Show(verb)) => verb.run(here).await,
+        Some(Verb::Logs(verb)) => verb.run(here).await,
+        Some(Verb::Send(verb)) => verb.run(here).await,
+        Some(Verb::Interrupt(verb)) => verb.run(here).await,
+        Some(Verb::Stop(verb)) => verb.run(here).await,
+        Some(Verb::Suspend(verb)) => verb.run(here).await,
+        Some(Verb::Resume(verb)) => verb.run(here).await,
+        Some(Verb::Wait(verb)) => verb.run(here).await,
+        Some(Verb::Rm(verb)) => verb.run(here).await,
+        Some(Verb::Prune(verb)) => verb.run(here).await,
+        Some(Verb::Serve(_)) => unreachable!("the server was begun before"),
+        Some(Verb::Status(verb)) => verb.run(here).await,
+        Some(Verb::Shutdown(verb)) => verb.run(here).await,
+        Some(Verb::Doctor(verb)) => verb.run(here).await,
+        Some(Verb::Demo(verb)) => verb.run(here).await,
+    }
+}
+
+/// A connection to this home's server, which is started if need be.
+async fn connect(here: &Here) -> Result<Connection, Failure> {
+    Ok(Connection::open(here.place()?).await?)
+}

@@ -1,0 +1,179 @@
+//! The single checks. Each looks at one thing and says what it found; none fails.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use axiom_client::sibling;
+use axiom_holder::cgroup;
+use axiom_proto::api::ServerStatus;
+use rustix::fs::{Access, access, statvfs};
+use rustix::process::{Resource, geteuid, getrlimit};
+
+use super::Finding;
+use crate::here::Here;
+use crate::quantities::shown_bytes;
+
+/// Fewer terminals left than this will not last long.
+const TERMINALS_MIN: u64 = 16;
+
+/// Fewer descriptors than this are too few for a hundred tasks.
+const OPEN_FILES_MIN: u64 = 1024;
+
+/// The least free disk where no server says: as the server chooses by itself.
+const DISK_MIN_FREE: u64 = 1 << 30;
+
+/// Session folders that are looked at for dead sockets.
+const SESSIONS_MAX: usize = 10_000;
+
+pub(super) fn home(here: &Here) -> Finding {
+    const WHAT: &str = "home";
+    const REMEDY: &str = "set AXIOM_HOME to a folder of your own";
+    let path = here.home.path();
+    let shown = path.display();
+    let meta = match fs::metadata(path) {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Finding::good(WHAT, format!("{shown} is made by the first task"));
+        }
+        Err(error) => return Finding::problem(WHAT, format!("{shown}: {error}"), REMEDY),
+    };
+    if !meta.is_dir() {
+        return Finding::problem(WHAT, format!("{shown} is no folder"), REMEDY);
+    }
+    if meta.uid() != geteuid().as_raw() {
+        let text = format!("{shown} belongs to user {}", meta.uid());
+        return Finding::problem(WHAT, text, REMEDY);
+    }
+    if meta.permissions().mode() & 0o077 != 0 {
+        let text =
+            format!("{shown} is open to others (mode {:o})", meta.permissions().mode() & 0o777);
+        return Finding::problem(WHAT, text, "chmod 700 it");
+    }
+    match access(path, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) => Finding::good(WHAT, shown.to_string()),
+        Err(errno) => Finding::problem(WHAT, format!("{shown}: {errno}"), "make it writable"),
+    }
+}
+
+pub(super) fn programs() -> Vec<Finding> {
+    ["axiom-holder", "axiom-worker"].map(program).into()
+}
+
+fn program(name: &'static str) -> Finding {
+    const WHAT: &str = "programs";
+    const REMEDY: &str = "put the programs of Axiom into one folder";
+    let path = match sibling(name) {
+        Ok(path) => path,
+        Err(error) => {
+            return Finding::problem(WHAT, format!("{name}: {error}"), "is /proc mounted?");
+        }
+    };
+    match access(&path, Access::EXEC_OK) {
+        Ok(()) => Finding::good(WHAT, path.display().to_string()),
+        Err(errno) => Finding::problem(WHAT, format!("{}: {errno}", path.display()), REMEDY),
+    }
+}
+
+pub(super) fn terminals() -> Finding {
+    const WHAT: &str = "terminals";
+    let number = |name: &str| -> Option<u64> {
+        fs::read_to_string(format!("/proc/sys/kernel/pty/{name}")).ok()?.trim().parse().ok()
+    };
+    match (number("nr"), number("max")) {
+        (Some(used), Some(max)) if max.saturating_sub(used) < TERMINALS_MIN => {
+            let text = format!("{used} of {max} are in use");
+            Finding::problem(WHAT, text, "raise /proc/sys/kernel/pty/max, or use --no-pty")
+        }
+        (Some(used), Some(max)) => Finding::good(WHAT, format!("{used} of {max} are in use")),
+        (None, _) | (_, None) => {
+            Finding::note(WHAT, "the kernel does not say how many are left", "")
+        }
+    }
+}
+
+pub(super) fn trees(here: &Here, status: Option<&ServerStatus>) -> Finding {
+    const WHAT: &str = "trees";
+    const WALKED: &str = "processes are followed by walking /proc, which needs nothing";
+    if let Some(status) = status {
+        return Finding::good(WHAT, format!("process trees: {}", status.tree));
+    }
+    match cgroup::find(here.home.path()) {
+        Ok(root) => {
+            Finding::good(WHAT, format!("a cgroup for each task, in {}", root.path().display()))
+        }
+        Err(why) => Finding::note(WHAT, format!("no cgroups: {why}"), WALKED),
+    }
+}
+
+pub(super) fn disk(here: &Here, status: Option<&ServerStatus>) -> Finding {
+    const WHAT: &str = "disk";
+    const REMEDY: &str = "make room: axiom prune removes ended tasks";
+    let (free, least) = match status {
+        Some(status) => (status.disk_free_bytes, status.disk_min_free_bytes),
+        None => {
+            let there = here.home.path().ancestors().find(|path| path.exists());
+            match statvfs(there.unwrap_or(Path::new("/"))) {
+                Ok(disk) => {
+                    let (free, all) =
+                        (disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize);
+                    (free, DISK_MIN_FREE.max(all / 20))
+                }
+                Err(errno) => return Finding::problem(WHAT, errno.to_string(), REMEDY),
+            }
+        }
+    };
+    let text = format!("{} free; below {} output pauses", shown_bytes(free), shown_bytes(least));
+    if free < least {
+        return Finding::problem(WHAT, text, REMEDY);
+    }
+    Finding::good(WHAT, text)
+}
+
+pub(super) fn open_files() -> Finding {
+    const WHAT: &str = "limits";
+    match getrlimit(Resource::Nofile).maximum {
+        Some(most) if most < OPEN_FILES_MIN => {
+            Finding::problem(WHAT, format!("{most} open files at most"), "raise it: ulimit -Hn")
+        }
+        Some(most) => Finding::good(WHAT, format!("{most} open files at most")),
+        None => Finding::good(WHAT, "open files without limit"),
+    }
+}
+
+/// Sockets that nobody listens on any more.
+pub(super) fn sockets(here: &Here, server_runs: bool) -> Finding {
+    const WHAT: &str = "sockets";
+    let stale_server = !server_runs && here.home.socket().exists();
+    let dead = session_sockets(here).into_iter().filter(|socket| is_dead(socket)).count();
+    match (dead, stale_server) {
+        (0, false) => Finding::good(WHAT, "none is left over"),
+        (0, true) => {
+            Finding::note(WHAT, "a server left its socket behind", "the next one replaces it")
+        }
+        (dead, _) => {
+            let text = format!("{dead} sessions have lost both holder and worker");
+            Finding::problem(WHAT, text, "a server closes them when it starts: axiom ps")
+        }
+    }
+}
+
+fn session_sockets(here: &Here) -> Vec<PathBuf> {
+    let folders = |path: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(path).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).take(SESSIONS_MAX).collect()
+    };
+    let tasks = folders(&here.home.path().join("tasks"));
+    let sessions = tasks.iter().flat_map(|task| folders(task));
+    sessions.map(|session| session.join("link.sock")).filter(|socket| socket.exists()).collect()
+}
+
+fn is_dead(socket: &Path) -> bool {
+    match UnixStream::connect(socket) {
+        Ok(_) => false,
+        // Any other failure, as a path too long for an address, says nothing about who listens.
+        Err(error) => error.kind() == io::ErrorKind::ConnectionRefused,
+    }
+}
