@@ -1,0 +1,31 @@
+//! Real processes and real terminals: the built binaries, driven from outside.
+//! Every test has a home of its own, waits for events with a deadline, and ends with no process of its own alive.
+//! Build the binaries first: `cargo xtask test` does.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stderr, reason = "figures and skips are said where the runner shows them")]
+
+#[path = "processes/cli.rs"]
+mod cli;
+#[path = "processes/deaths.rs"]
+mod deaths;
+#[path = "processes/direct.rs"]
+mod direct;
+#[path = "processes/disk.rs"]
+mod disk;
+#[path = "processes/lab.rs"]
+mod lab;
+#[path = "processes/server_deaths.rs"]
+mod server_deaths;
+#[path = "processes/tails.rs"]
+mod tails;
+#[path = "processes/tasks.rs"]
+mod tasks;
+#[path = "processes/terminal.rs"]
+mod terminal;
+#[path = "processes/tree.rs"]
+mod tree;
+#[path = "processes/tty.rs"]
+mod tty;
+#[path = "processes/worker.rs"]
+mod worker;

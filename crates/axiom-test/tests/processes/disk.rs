@@ -1,0 +1,115 @@
+//! A full disk: reading pauses, it is said, and all goes on without a lost byte when there is room.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use axiom_proto::command::Action;
+use axiom_proto::link::Control;
+use axiom_proto::record::{Exit, Record, Verdict};
+
+use crate::direct::{Direct, Setup};
+use crate::lab::{Lab, is_alive};
+
+/// A small disk of its own, unmounted at the end.
+struct SmallDisk {
+    at: PathBuf,
+}
+
+impl SmallDisk {
+    /// None without the right to mount; the test then says that it was skipped.
+    fn mount(at: &Path, bytes: u64) -> Option<Self> {
+        std::fs::create_dir_all(at).unwrap();
+        let size = format!("size={bytes},mode=0700");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(at)
+            .status()
+            .is_ok_and(|status| status.success());
+        if !mounted {
+            eprintln!("skipped: mounting a small disk needs root");
+            return None;
+        }
+        Some(Self { at: at.to_owned() })
+    }
+
+    fn fill(&self, bytes: usize) {
+        std::fs::write(self.at.join("filler"), vec![0; bytes]).unwrap();
+    }
+
+    fn free(&self) {
+        std::fs::remove_file(self.at.join("filler")).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg("-l").arg(&self.at).status();
+        assert!(unmounted.is_ok_and(|status| status.success()), "unmount {}", self.at.display());
+    }
+}
+
+const MIB: usize = 1 << 20;
+
+/// 400,000 numbered lines: 2.8 MiB, and as much as a terminal makes of it.
+const LONG: &str = "seq -w 0 399999; exit 3";
+
+fn expected() -> String {
+    (0..400_000).map(|i| format!("{i:06}\r\n")).collect()
+}
+
+fn pauses_and_goes_on(disk_bytes: usize, filler: usize, min_free: usize) {
+    let lab = Lab::new();
+    let Some(disk) = SmallDisk::mount(&lab.home().join("session"), disk_bytes as u64) else {
+        return;
+    };
+    disk.fill(filler);
+    let setup = Setup { min_free: min_free as u64, ..Setup::shell(LONG) };
+    let mut direct = Direct::start(&lab, &setup);
+    direct.wait_for("the word that the disk is full", |direct| {
+        let full = |control: &Control| {
+            matches!(control, Control::Paused { reason: Some(why) } if why.contains("disk_full"))
+        };
+        direct.said.iter().any(full) || direct.summary.paused.is_some()
+    });
+    let child = direct.summary.pid.expect("the child waits, it is not killed");
+    assert!(is_alive(child));
+    disk.free();
+    direct.wait_for_end();
+    assert!(String::from_utf8_lossy(&direct.output()) == expected(), "not all output is there");
+    assert_eq!(direct.summary.exit, Some(Exit::Code(3)));
+    assert!(direct.records().iter().any(|record| matches!(record, Record::Paused { .. })));
+    assert!(direct.records().contains(&Record::Unpaused));
+    let report = axiom_journal::verify(&direct.folder).unwrap();
+    assert_eq!(report.damage(), None);
+    drop(direct);
+    drop(disk);
+}
+
+#[test]
+fn a_disk_without_any_room_pauses_the_task_and_loses_nothing() {
+    pauses_and_goes_on(8 * MIB, 7 * MIB, 0);
+}
+
+#[test]
+fn a_disk_below_the_kept_free_bound_pauses_the_task_before_it_is_full() {
+    pauses_and_goes_on(16 * MIB, 10 * MIB, 5 * MIB);
+}
+
+#[test]
+fn a_task_on_a_full_disk_can_still_be_stopped() {
+    let lab = Lab::new();
+    let Some(disk) = SmallDisk::mount(&lab.home().join("session"), 4 * MIB as u64) else { return };
+    disk.fill(3 * MIB);
+    let mut direct = Direct::start(&lab, &Setup::command(&["yes"]));
+    direct.wait_for("the word that the disk is full", |direct| {
+        direct.said.iter().any(|control| matches!(control, Control::Paused { reason: Some(_) }))
+    });
+    let child = direct.summary.pid.expect("it waits");
+    let id = direct.send(Action::Stop { grace_ms: Some(0) }, b"");
+    crate::lab::assert_dies(child, "the child on a full disk");
+    disk.free();
+    assert_eq!(direct.outcome(id, "the stop's outcome").verdict, Verdict::Applied);
+    direct.wait_for_end();
+    drop(direct);
+    drop(disk);
+}
