@@ -13,6 +13,8 @@ mod deaths;
 mod direct;
 #[path = "processes/disk.rs"]
 mod disk;
+#[path = "processes/http.rs"]
+mod http;
 #[path = "processes/lab.rs"]
 mod lab;
 #[path = "processes/server_deaths.rs"]
@@ -27,5 +29,7 @@ mod terminal;
 mod tree;
 #[path = "processes/tty.rs"]
 mod tty;
+#[path = "processes/versions.rs"]
+mod versions;
 #[path = "processes/worker.rs"]
 mod worker;

@@ -161,6 +161,10 @@ fn is_summary(kind: FrameKind, payload: &[u8]) -> bool {
 }
 
 fn say_what_came_before(recorder: &mut Recorder, grant: &Grant, fresh: bool) {
+    if recorder.session.summary().closed {
+        // Nothing may follow the end; this worker only tells the holder.
+        return;
+    }
     let after = match (fresh, grant.orderly) {
         (true, _) => After::Start,
         (false, true) => After::Handover,

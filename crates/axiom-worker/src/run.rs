@@ -7,7 +7,7 @@ use axiom_proto::frame::{FrameKind, Micros};
 use axiom_proto::id::SessionId;
 use axiom_proto::link::{Control, Hello, PROTOCOL, PROTOCOL_OLDEST};
 use axiom_proto::record::Exit;
-use axiom_session::{Effect, Input, Terminal};
+use axiom_session::{Ask, Effect, Input, Reply, Scope, Terminal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::asks::{Asks, from_wire, holders_of};
@@ -36,6 +36,11 @@ pub(crate) struct Identity {
 
 /// Without a holder the system's init reaps the child, nearly always at once; some never do.
 const REAPED_WITHIN: u64 = 1_000_000;
+
+/// An interrupt whose intent is not in the journal could be carried out twice by two workers. A stop may be: it is
+/// carried out even on a full disk.
+const NOT_JOURNALED: &str =
+    "disk_full: the interrupt cannot be journaled; free some space, or stop the task";
 
 /// What the loop does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,8 +147,20 @@ impl Worker {
                 let hidden = self.ends.asks_for_secret();
                 self.recorder.input(id, author, &bytes, hidden);
             }
+            Effect::Ask { request, ask: Ask::Signal { scope: Scope::Child, .. } }
+                if self.recorder.owes() =>
+            {
+                let reply = Reply::Failed { reason: NOT_JOURNALED.to_owned() };
+                return Some(Input::Replied { request, reply });
+            }
             Effect::Ask { request, ask } => {
                 self.asks.ask(request, ask, self.pidfd.is_some());
+            }
+            Effect::SignalForeground { id, .. } if self.recorder.owes() => {
+                return Some(Input::ForegroundSignaled {
+                    id,
+                    error: Some(NOT_JOURNALED.to_owned()),
+                });
             }
             Effect::SignalForeground { id, signal } => {
                 let signaled = self.ends.interrupt(signal, self.asks.child());

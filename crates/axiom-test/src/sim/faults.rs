@@ -42,7 +42,7 @@ impl World {
             Fault::ReplaceWorker => self.sites[site].tell_holder(News::Replace, &mut self.stage),
             Fault::KillServer => self.server.doom = Some(self.stage.random.below(DOOM_TURNS)),
             Fault::KillHolder if self.stage.random.percent(FATAL_PERCENT) => {
-                self.sites[site].kill_holder(&mut self.stage);
+                self.sites[site].holder.doom = Some(self.stage.random.below(DOOM_TURNS));
             }
             Fault::KillBoth if self.stage.random.percent(FATAL_PERCENT) => {
                 self.sites[site].kill_holder(&mut self.stage);
@@ -144,6 +144,7 @@ impl World {
             self.make_room(site);
             self.sites[site].loses_message = false;
             let held: Vec<u32> = self.sites[site].workers.iter().map(|worker| worker.pid).collect();
+            self.sites[site].holder.doom = None;
             self.sites[site].workers.iter_mut().for_each(|worker| worker.doom = None);
             held.into_iter().for_each(|pid| self.thaw(site, pid));
         }

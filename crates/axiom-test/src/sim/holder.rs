@@ -26,6 +26,8 @@ pub(crate) struct Holder {
     pub(crate) alive: bool,
     pub(crate) inbox: VecDeque<News>,
     pub(crate) turn: Turn,
+    /// It is killed after so many more turns, in the middle of what it was asked.
+    pub(crate) doom: Option<u64>,
     grants: Grants,
     /// The worker that was granted last.
     worker: Option<u32>,
@@ -34,7 +36,7 @@ pub(crate) struct Holder {
 impl Holder {
     pub(crate) fn new() -> Self {
         let (inbox, turn, grants) = (VecDeque::new(), Turn::default(), Grants::new());
-        Self { alive: true, inbox, turn, grants, worker: None }
+        Self { alive: true, inbox, turn, doom: None, grants, worker: None }
     }
 
     pub(crate) fn die(&mut self) {
@@ -48,6 +50,11 @@ impl Site {
         if !stage.is_due(&mut self.holder.turn) || !self.holder.alive {
             return;
         }
+        if self.holder.doom == Some(0) {
+            self.kill_holder(stage);
+            return;
+        }
+        self.holder.doom = self.holder.doom.map(|turns| turns - 1);
         if self.reap(stage) {
             self.fence(Input::ChildGone, stage);
         } else if let Some(news) = self.holder.inbox.pop_front() {

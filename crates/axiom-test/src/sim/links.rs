@@ -66,8 +66,7 @@ impl LinkEnd {
     /// A frame was appended. `lost`: the link swallows it, as no stream should.
     pub(crate) fn show(
         &mut self,
-        header: &Header,
-        payload: &[u8],
+        (header, payload): (&Header, &[u8]),
         lost: bool,
         site: &mut Site,
         stage: &mut Stage,
@@ -107,8 +106,7 @@ impl LinkEnd {
     /// One turn of giving and taking.
     pub(crate) fn serve(
         &mut self,
-        head: Seq,
-        takes: bool,
+        (head, takes): (Seq, bool),
         commands: &mut Vec<Input>,
         site: &mut Site,
         stage: &mut Stage,

@@ -77,7 +77,7 @@ impl Reader {
         };
         if let Some(until) = self.late_head {
             subscriber =
-                self.read_before_subscribing(subscriber, until, ring.head().seq, site, stage);
+                self.read_before_subscribing(subscriber, (until, ring.head().seq), site, stage);
             self.subscriber = Some((server.life, subscriber));
             self.wake(stage);
             return;
@@ -117,8 +117,7 @@ impl Reader {
     fn read_before_subscribing(
         &mut self,
         mut subscriber: Subscriber,
-        until: Seq,
-        head: Seq,
+        (until, head): (Seq, Seq),
         site: &Site,
         stage: &mut Stage,
     ) -> Subscriber {

@@ -1,21 +1,23 @@
 //! The worker's driver: runs the product's session over the simulated disk, terminal and links, one system call a turn,
 //! so that a kill or a stop can come between any two of them. The same order as the real one: append, fold, show, act.
 
+mod opening;
+mod recording;
+
 use std::collections::VecDeque;
 
 use axiom_journal::Head;
-use axiom_proto::frame::{Frame, FrameKind, Header, Micros};
+use axiom_proto::frame::{FrameKind, Header, Micros};
 use axiom_proto::id::CommandId;
 use axiom_proto::mixed;
-use axiom_proto::record::{After, Exit, InputNote, Record, WriterRole};
+use axiom_proto::record::{Exit, InputNote, Record};
 use axiom_proto::summary::Summary;
-use axiom_proto::task::{Mode, SessionOptions};
+use axiom_proto::task::SessionOptions;
 use axiom_session::{Ask, Effect, Input, Reply, Scope, Session};
 
-use crate::sim::disk::{Entry, Owner};
+use crate::sim::disk::Entry;
 use crate::sim::holder::News;
 use crate::sim::links::LinkEnd;
-use crate::sim::plan::Flaw;
 use crate::sim::site::Site;
 use crate::sim::stage::{Event, Stage, Turn};
 use crate::sim::witness::GAP_BYTES_MAX;
@@ -166,31 +168,6 @@ impl Worker {
         }
     }
 
-    /// The append that a kill at this moment would tear.
-    pub(crate) fn write_under_way(&self, site: &Site) -> Option<(Header, Vec<u8>)> {
-        let holds = site.disk.lock == Some(Owner::Worker(self.pid));
-        let entry = match self.todo.front() {
-            Some(Op::Append(entry) | Op::Write(entry)) => entry,
-            Some(Op::Effect(Effect::Append(record))) => {
-                let entry = Entry::of(record, self.head.time);
-                let torn = holds && self.owed.is_empty() && !site.disk.full;
-                return torn.then(|| (entry.header(self.head), entry.payload));
-            }
-            Some(
-                Op::Open
-                | Op::Begin
-                | Op::Effect(_)
-                | Op::Input(_)
-                | Op::Show(..)
-                | Op::AfterOutput
-                | Op::Retry,
-            )
-            | None => return None,
-        };
-        let torn = holds && self.owed.is_empty() && !site.disk.full;
-        torn.then(|| (entry.header(self.head), entry.payload.clone()))
-    }
-
     /// True if its time has come.
     pub(crate) fn meets_doom(&mut self) -> Option<Doom> {
         let (turns, doom) = self.doom.as_mut()?;
@@ -258,58 +235,6 @@ impl Worker {
             Op::Retry => self.retry(site, stage),
         }
         None
-    }
-
-    fn open(&mut self, site: &mut Site, stage: &mut Stage) -> Option<i32> {
-        if site.disk.lock.is_some() {
-            stage.note("journal is locked", site.index, u64::from(self.pid), 0);
-            return Some(1);
-        }
-        site.disk.lock = Some(Owner::Worker(self.pid));
-        let (head, summary) = site.disk.recover();
-        stage.note("recovered", site.index, head.seq.0, head.offset.0);
-        self.head = head;
-        let fresh = summary.next_seq.0 == 0;
-        let (ended, closed) = (summary.output_end.is_some(), summary.closed);
-        self.output_is_closed = ended || site.failure.is_some();
-        // Only a terminal's end is kept open by its worker.
-        self.released = site.mode == Mode::Pipes || summary.exit.is_some();
-        self.session = Session::new(site.options.clone(), summary);
-        let now = Micros(stage.now);
-        if !closed {
-            let after = match (fresh, self.granted.orderly) {
-                (true, _) => After::Start,
-                (false, true) => After::Handover,
-                (false, false) => After::Crash,
-            };
-            let (epoch, version) = (self.granted.epoch, "1".to_owned());
-            let (role, pid) = (WriterRole::Worker, self.pid);
-            let opened = Record::Opened { epoch, role, pid, version, after };
-            self.todo.push_back(Op::Append(Entry::of(&opened, now)));
-            if after == After::Crash && !ended {
-                let gap = Record::Gap { bytes_max: READ_BYTES_MAX, certain: false };
-                self.todo.push_back(Op::Append(Entry::of(&gap, now)));
-            }
-        }
-        if !fresh {
-            self.todo.push_back(Op::Input(Input::Recovered));
-        }
-        self.todo.push_back(Op::Begin);
-        None
-    }
-
-    fn begin(&mut self, site: &mut Site, stage: &mut Stage) {
-        let summary = self.session.summary();
-        if summary.started.is_none() && summary.failure.is_none() {
-            self.todo.push_back(Op::Input(match &site.failure {
-                None => Input::Started { pid: site.child.pid(), mode: site.mode, size: None },
-                Some(failure) => Input::StartFailed(failure.clone()),
-            }));
-        }
-        if let Some(exit) = self.granted.exit.filter(|_| summary.exit.is_none()) {
-            self.todo.push_back(Op::Input(Input::Exited(exit)));
-        }
-        site.tell_holder(News::Ready { pid: self.pid }, stage);
     }
 
     fn handle(&mut self, input: Input, stage: &mut Stage) {
@@ -384,76 +309,6 @@ impl Worker {
         } else {
             let reply = site.act_on_tree(&ask, stage);
             self.inbox.push_back(Told::Reply { request, reply });
-        }
-    }
-
-    fn append(&mut self, entry: Entry, site: &mut Site, stage: &mut Stage) {
-        if self.is_owing() || site.disk.full {
-            self.is_short = true;
-            self.owed.push_back(entry);
-        } else if stage.has(Flaw::AppendAfterShow) {
-            let header = entry.header(self.head);
-            self.show(&header, &entry.payload, site, stage);
-            self.todo.push_front(Op::Write(entry));
-        } else {
-            let (header, payload) = self.write_down(&entry, site, stage);
-            self.todo.push_front(Op::Show(header, payload));
-        }
-    }
-
-    fn write(&mut self, entry: Entry, site: &mut Site, stage: &mut Stage) {
-        if site.disk.full {
-            self.is_short = true;
-            self.owed.push_front(entry);
-        } else {
-            self.write_down(&entry, site, stage);
-        }
-    }
-
-    fn write_down(
-        &mut self,
-        entry: &Entry,
-        site: &mut Site,
-        stage: &mut Stage,
-    ) -> (Header, Vec<u8>) {
-        let header = entry.header(self.head);
-        if site.disk.lock != Some(Owner::Worker(self.pid)) {
-            stage.fail("one writer at a time", || format!("worker {} has no lock", self.pid));
-        }
-        site.disk.write(&header, &entry.payload);
-        stage.note("append", site.index, header.seq.0, u64::from(header.len));
-        self.head = self.head.after(&header);
-        self.session.appended(&Frame { header, payload: &entry.payload });
-        site.witness.observe(&site.disk, site.index, stage);
-        if let Some(from) = entry.printed_at {
-            let read = (from, &entry.payload[..]);
-            site.witness.output(read, site.child.printed(), site.index, stage);
-        }
-        (header, entry.payload.clone())
-    }
-
-    fn retry(&mut self, site: &mut Site, stage: &mut Stage) {
-        if site.disk.full {
-            self.retry_at = stage.now + ASK_AGAIN;
-            return;
-        }
-        if let Some(entry) = self.owed.pop_front() {
-            let (header, payload) = self.write_down(&entry, site, stage);
-            self.todo.push_front(Op::Retry);
-            self.todo.push_front(Op::Show(header, payload));
-            return;
-        }
-        self.is_short = false;
-        if self.paused {
-            self.paused = false;
-            self.todo.push_back(Op::Input(Input::Unpaused));
-        }
-    }
-
-    fn show(&mut self, header: &Header, payload: &[u8], site: &mut Site, stage: &mut Stage) {
-        let lost = std::mem::take(&mut site.loses_message);
-        for link in &mut self.links {
-            link.show(header, payload, lost, site, stage);
         }
     }
 
@@ -562,7 +417,7 @@ impl Worker {
         let mut commands = Vec::new();
         for link in &mut self.links {
             if link.is_ready(head, takes, site) {
-                link.serve(head, takes, &mut commands, site, stage);
+                link.serve((head, takes), &mut commands, site, stage);
             }
         }
         self.links.retain(|link| !link.is_broken());
@@ -593,12 +448,5 @@ impl Worker {
             link.say_goodbye(site, stage);
         }
         Some(0)
-    }
-}
-
-impl Entry {
-    fn of(record: &Record, time: Micros) -> Self {
-        let (kind, payload) = (FrameKind::Record, record.encode());
-        Self { kind, time, payload, printed_at: None }
     }
 }

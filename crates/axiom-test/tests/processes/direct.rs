@@ -249,8 +249,14 @@ impl Direct {
         let id = CommandId::from_random([self.ids; 10]);
         let author = "test".to_owned();
         let command = Control::Command(Command { id, author, cause: String::new(), action });
+        let message = link::encode(&command, bytes);
         let link = self.link.as_mut().expect("linked");
-        link.stream.write_all(&link::encode(&command, bytes)).unwrap();
+        if link.stream.write_all(&message).is_err() {
+            // This worker has left; the next one takes the command, and knows by its id if it was taken before.
+            self.relink();
+            let link = self.link.as_mut().expect("the next worker greets");
+            link.stream.write_all(&message).unwrap();
+        }
         id
     }
 

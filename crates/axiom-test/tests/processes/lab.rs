@@ -30,13 +30,14 @@ impl Lab {
         self.home.path()
     }
 
-    /// Processes that carry this home in their environment.
+    /// Processes that carry this home in their environment, or hold something of it open: a worker's environment is
+    /// empty, but its journal is open.
     pub(crate) fn processes(&self) -> Vec<(u32, String)> {
         let mark = format!("AXIOM_HOME={}\0", self.home().display());
         let carries = |pid: &u32| {
             let mut environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
             environ.push(0);
-            memmem(&environ, mark.as_bytes())
+            memmem(&environ, mark.as_bytes()) || holds_open(*pid, self.home())
         };
         let alive = |pid: &u32| {
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -69,6 +70,13 @@ impl Drop for Lab {
             assert!(left.is_empty(), "the test left processes alive: {left:?}");
         }
     }
+}
+
+fn holds_open(pid: u32, home: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+    entries
+        .flatten()
+        .any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target.starts_with(home)))
 }
 
 fn memmem(hay: &[u8], needle: &[u8]) -> bool {

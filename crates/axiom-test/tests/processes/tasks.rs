@@ -242,7 +242,10 @@ fn more_tasks_than_may_run_wait_as_queued() {
     let third = lab.spawn_shell("read go");
     let fourth = lab.spawn(&["--max-tasks", "1", "--", "true"]);
     lab.axiom(&["stop", &fourth]).ok();
-    assert_eq!((lab.status_of(&third), lab.status_of(&fourth)), ("running".into(), "stopped".into()));
+    assert_eq!(
+        (lab.status_of(&third), lab.status_of(&fourth)),
+        ("running".into(), "stopped".into())
+    );
     assert_eq!(lab.show(&fourth)["task"]["session"], 0, "it never ran");
     lab.shut_down();
 }

@@ -1,0 +1,120 @@
+//! The HTTP face with bad input, byte by byte: clear errors with code and hint, and nothing half-made.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+
+use serde_json::Value;
+
+use crate::lab::{EVENT_WAIT, Lab};
+
+/// Sends a request as it is, and takes the whole answer.
+fn exchange(lab: &Lab, request: &[u8]) -> (u16, String, Value) {
+    let mut stream = UnixStream::connect(lab.home().join("run/axiom.sock")).unwrap();
+    stream.set_read_timeout(Some(EVENT_WAIT)).unwrap();
+    stream.write_all(request).unwrap();
+    let mut answer = Vec::new();
+    let _closed_or_reset = stream.read_to_end(&mut answer);
+    let text = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let code = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+    (code, head.to_owned(), serde_json::from_str(body).unwrap_or(Value::Null))
+}
+
+fn request(method: &str, path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Length: {length}\r\n{headers}\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}
+
+const JSON: &str = "Content-Type: application/json\r\n";
+
+#[test]
+fn bad_requests_get_a_code_and_a_hint() {
+    let lab = Lab::new();
+    lab.axiom(&["ps"]).ok();
+    let tasks = "/api/v1/tasks";
+    let deep = [b"[".repeat(20_000), b"]".repeat(20_000)].concat();
+    let cases: [(&str, &str, &str, &[u8], u16, &str); 10] = [
+        ("POST", tasks, JSON, b"{", 400, "invalid_argument"),
+        ("POST", tasks, JSON, b"{\"comand\":[\"true\"]}", 400, "invalid_argument"),
+        (
+            "POST",
+            tasks,
+            JSON,
+            b"{\"command\":[\"true\"],\"shell\":\"true\"}",
+            400,
+            "invalid_argument",
+        ),
+        ("POST", tasks, JSON, b"{}", 400, "invalid_argument"),
+        ("POST", tasks, JSON, b"{\"command\":[\"\xff\"]}", 400, "invalid_argument"),
+        ("POST", tasks, JSON, &deep, 400, "invalid_argument"),
+        ("POST", tasks, "", b"{\"command\":[\"true\"]}", 400, "invalid_argument"),
+        ("GET", "/api/v1/tasks/zzzzzzzz", "", b"", 404, "task_not_found"),
+        ("GET", "/api/v1/nothing", "", b"", 404, ""),
+        ("PATCH", tasks, "", b"", 405, ""),
+    ];
+    for (method, path, headers, body, status, code) in cases {
+        let (found, head, answer) = exchange(&lab, &request(method, path, headers, body));
+        let about =
+            format!("{method} {path} {}", String::from_utf8_lossy(&body[..body.len().min(60)]));
+        let close = if status == 400 { (400..=422).contains(&found) } else { found == status };
+        assert!(close, "{about}: {head} {answer}");
+        let error = &answer["error"];
+        assert!(
+            error["message"].as_str().is_some_and(|text| !text.is_empty()),
+            "{about}: {answer}"
+        );
+        assert!(code.is_empty() || error["code"] == code, "{about}: {answer}");
+        assert!(head.to_ascii_lowercase().contains("x-request-id"), "{about}: {head}");
+    }
+    let list = lab.axiom(&["ps", "--all", "--json"]).ok().json();
+    assert_eq!(list["tasks"].as_array().unwrap().len(), 0, "something half-made: {list}");
+    lab.shut_down();
+}
+
+#[test]
+fn a_body_that_is_too_large_is_refused_before_it_is_read() {
+    let lab = Lab::new();
+    lab.axiom(&["ps"]).ok();
+    let head = format!(
+        "POST /api/v1/tasks HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{JSON}\
+         Content-Length: 4000000000\r\n\r\n{{"
+    );
+    let (status, head, answer) = exchange(&lab, head.as_bytes());
+    assert_eq!((status, answer["error"]["code"].as_str()), (413, Some("too_large")), "{head}");
+    lab.shut_down();
+}
+
+#[test]
+fn the_home_is_closed_to_others() {
+    use std::os::unix::fs::PermissionsExt;
+    let lab = Lab::new();
+    let id = lab.spawn(&["--env", "SECRET=hunter2", "--", "true"]);
+    lab.wait(&[&id]);
+    let mut folders = vec![lab.home().to_owned()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let mode = std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o700, "{}", folder.display());
+        for entry in std::fs::read_dir(&folder).unwrap().flatten() {
+            let kind = entry.file_type().unwrap();
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else {
+                files.push(entry.path());
+            }
+        }
+    }
+    for file in files {
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode & 0o077, 0, "{} is open to others", file.display());
+        let holds = std::fs::read(&file)
+            .is_ok_and(|bytes| bytes.windows(7).any(|window| window == b"hunter2"));
+        let may = file.ends_with("task.json");
+        assert_eq!(holds, may, "{}: the environment lies in task.json alone", file.display());
+    }
+    lab.shut_down();
+}
