@@ -96,7 +96,7 @@ impl StartError {
             Self::Dial(DialError::Foreign { .. }) => {
                 (ErrorCode::Denied, "set AXIOM_HOME to a folder of your own")
             }
-            Self::Dial(DialError::Io { .. }) | Self::Home { .. } => {
+            Self::Dial(DialError::Io { .. }) | Self::Home(_) => {
                 (ErrorCode::Denied, "check that the home is yours and writable, or set AXIOM_HOME")
             }
             Self::InsideTask { .. } => {

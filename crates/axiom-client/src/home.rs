@@ -1,10 +1,10 @@
 //! Where a home lies, and the places in it that a client needs.
-//! Knows paths only: the server checks owner and rights, and decides what a home holds.
+//! Before a server is started it makes the two folders that this needs, in a home that is ours alone or nowhere.
 
 use std::ffi::OsString;
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -28,6 +28,36 @@ pub enum HomeError {
     #[error("home {}: its path cannot be made absolute", path.display())]
     Relative {
         /// What was given.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Why a home cannot be used.
+#[derive(Debug, Error)]
+pub enum UnfitHome {
+    /// Somebody else's.
+    #[error("home {} belongs to user {owner}", path.display())]
+    NotOurs {
+        /// The home.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
+    /// Others could change what is in it.
+    #[error("home {} may be written by others (mode {mode:o})", path.display())]
+    Open {
+        /// The home.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// The file system refuses.
+    #[error("prepare home {}", path.display())]
+    Io {
+        /// The home.
         path: PathBuf,
         /// Why.
         #[source]
@@ -89,8 +119,22 @@ impl Home {
     }
 
     /// Makes the folders that a starting server's log and a watch on its socket need.
-    pub(crate) fn prepare(&self) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(self.run())
+    /// Nothing is made in a home that is not ours alone.
+    pub(crate) fn prepare(&self) -> Result<(), UnfitHome> {
+        let path = self.path.clone();
+        match fs::metadata(&self.path) {
+            Ok(meta) if meta.uid() != rustix::process::geteuid().as_raw() => {
+                return Err(UnfitHome::NotOurs { path, owner: meta.uid() });
+            }
+            Ok(meta) if meta.mode() & 0o022 != 0 => {
+                return Err(UnfitHome::Open { path, mode: meta.mode() & 0o7777 });
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(UnfitHome::Io { path, source }),
+        }
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(self.run());
+        made.map_err(|source| UnfitHome::Io { path, source })
     }
 }
 
@@ -112,6 +156,21 @@ mod tests {
         assert_eq!(home(&all[1..]).unwrap(), PathBuf::from("/x/axiom"));
         assert_eq!(home(&all[2..]).unwrap(), PathBuf::from("/h/.local/state/axiom"));
         assert!(matches!(home(&[]), Err(HomeError::Unknown)));
+    }
+
+    #[test]
+    fn nothing_is_made_in_a_home_that_others_may_write() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = std::env::temp_dir().join(format!("axiom-home-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+        let home = Home::at(folder.clone()).unwrap();
+        assert!(matches!(home.prepare(), Err(UnfitHome::Open { .. })));
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+        home.prepare().unwrap();
+        assert!(home.run().is_dir());
+        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub use calls::{OutputPart, OutputQuery};
 pub use connection::{ClientError, Connection};
 pub use dial::DialError;
 pub use feed::{Feed, FeedError, ReachError};
-pub use home::{Home, HomeError};
+pub use home::{Home, HomeError, UnfitHome};
 pub use resume::{Event, Order, PlaceError, Resume, ResumeError};
 pub use start::{Place, Start, StartError, sibling};
 

@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::dial::{DialError, dial};
-use crate::home::Home;
+use crate::home::{Home, UnfitHome};
 use crate::socket_watch::SocketWatch;
 
 /// How long a server may take from its start until it listens: it dials every live session first.
@@ -61,15 +61,9 @@ pub enum StartError {
         /// The home.
         home: PathBuf,
     },
-    /// The home cannot be prepared.
-    #[error("prepare home {}", home.display())]
-    Home {
-        /// The home.
-        home: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
+    /// The home cannot be used.
+    #[error(transparent)]
+    Home(#[from] UnfitHome),
     /// The program cannot be run.
     #[error("start server {}", program.display())]
     Program {
@@ -80,7 +74,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// It ended at once.
-    #[error("the server ended at once ({status}): {last_words}")]
+    #[error("the server did not start ({status}): {last_words}")]
     Ended {
         /// How.
         status: ExitStatus,
@@ -119,9 +113,8 @@ pub(crate) async fn reach(place: &Place) -> Result<UnixStream, StartError> {
 }
 
 async fn start(home: &Home, program: &Path) -> Result<UnixStream, StartError> {
-    let failed = |source| StartError::Home { home: home.path().to_owned(), source };
-    home.prepare().map_err(failed)?;
-    let mut watch = SocketWatch::new(home).map_err(failed)?;
+    home.prepare()?;
+    let mut watch = SocketWatch::new(home).map_err(|source| unfit(home, source))?;
     let deadline = Instant::now() + START_WAIT_MAX;
     loop {
         // Again, now that the watch is there: another client's server may have come meanwhile.
@@ -148,7 +141,7 @@ async fn listening(
     watch: &mut SocketWatch,
     mut server: Child,
 ) -> Result<Option<UnixStream>, StartError> {
-    let failed = |source| StartError::Home { home: home.path().to_owned(), source };
+    let failed = |source| unfit(home, source);
     let mut left_at = None;
     loop {
         tokio::select! {
@@ -173,8 +166,7 @@ async fn listening(
 }
 
 fn launch(home: &Home, program: &Path) -> Result<Child, StartError> {
-    let log = open_log(home)
-        .map_err(|source| StartError::Home { home: home.path().to_owned(), source })?;
+    let log = open_log(home).map_err(|source| unfit(home, source))?;
     Command::new(program)
         .args(["serve", "--auto"])
         .env("AXIOM_HOME", home.path())
@@ -189,6 +181,10 @@ fn launch(home: &Home, program: &Path) -> Result<Child, StartError> {
         .map_err(|source| StartError::Program { program: program.to_owned(), source })
 }
 
+fn unfit(home: &Home, source: io::Error) -> StartError {
+    UnfitHome::Io { path: home.path().to_owned(), source }.into()
+}
+
 fn open_log(home: &Home) -> io::Result<File> {
     let log = File::options().append(true).create(true).mode(0o600).open(home.server_log())?;
     if log.metadata()?.len() > LOG_BYTES_MAX {
@@ -197,7 +193,7 @@ fn open_log(home: &Home) -> io::Result<File> {
     Ok(log)
 }
 
-/// The last line that the server wrote: its own words are the best reason there is.
+/// The last thing that the server said: its own words are the best reason there is.
 fn last_words(home: &Home) -> String {
     let read = || -> io::Result<String> {
         let mut log = File::open(home.server_log())?;
@@ -208,6 +204,7 @@ fn last_words(home: &Home) -> String {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     };
     let text = read().unwrap_or_default();
-    let line = text.lines().rev().find(|line| !line.trim().is_empty());
+    let said = text.lines().rev().find_map(|line| line.strip_prefix("axiom: "));
+    let line = said.or_else(|| text.lines().rev().find(|line| !line.trim().is_empty()));
     line.map_or_else(|| "it said nothing".to_owned(), |line| line.trim().to_owned())
 }

@@ -1,7 +1,10 @@
 //! Bodies and queries as typed requests: bounded before they are parsed, and refused with a sentence that says where.
 
+use std::time::Duration;
+
 use axiom_proto::api::BODY_BYTES_MAX;
 use axiom_proto::fault::{ErrorCode, Fault};
+use axum::body::HttpBody;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
@@ -10,6 +13,9 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
 use crate::refusal::Refusal;
+
+/// How long a body may take to come: the largest one in a second, on anything that is not stuck.
+const BODY_WAIT: Duration = Duration::from_secs(30);
 
 /// A JSON body. No body at all stands for `{}`.
 #[derive(Debug)]
@@ -24,10 +30,20 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Asked<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
         let is_json = says_json(request.headers());
-        let body = match Limited::new(request.into_body(), BODY_BYTES_MAX).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => return Err(too_large()),
-            Err(error) => return Err(invalid(format!("the body broke off: {error}"), "")),
+        let body = request.into_body();
+        if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
+            // What is announced so large is not even read.
+            return Err(too_large());
+        }
+        let whole = Limited::new(body, BODY_BYTES_MAX).collect();
+        let body = match tokio::time::timeout(BODY_WAIT, whole).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
+            Ok(Err(error)) => return Err(invalid(format!("the body broke off: {error}"), "")),
+            Err(_elapsed) => {
+                let message = format!("the body did not come within {} s", BODY_WAIT.as_secs());
+                return Err(Fault::new(ErrorCode::Timeout, message, "send it again").into());
+            }
         };
         if body.is_empty() {
             return parse(b"{}").map(Self);
@@ -70,4 +86,23 @@ fn too_large() -> Refusal {
 
 pub(crate) fn invalid(message: String, hint: &str) -> Refusal {
     Fault::new(ErrorCode::InvalidArgument, message, hint).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn json_is_said_by_its_media_type_with_or_without_parameters() {
+        let says = |value: &'static str| {
+            says_json(&HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]))
+        };
+        assert!(says("application/json") && says("Application/JSON; charset=utf-8"));
+        for other in ["", "text/plain", "application/jsonx", "application/x-www-form-urlencoded"] {
+            assert!(!says(other), "{other:?}");
+        }
+        assert!(!says_json(&HeaderMap::new()));
+    }
 }

@@ -67,3 +67,27 @@ fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_fault_is_told_with_its_status_and_its_requests_id() {
+        let fault = Fault::new(ErrorCode::TaskNotFound, "no task", "look");
+        let response = Refusal::from(fault.clone()).render("7-1");
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        let body = axum::body::to_bytes(response.into_body(), 4096).await.unwrap();
+        let FaultBody { error } = serde_json::from_slice(&body).unwrap();
+        assert_eq!(error, Fault { request_id: "7-1".to_owned(), ..fault });
+    }
+
+    #[test]
+    fn what_may_be_tried_again_has_a_status_that_says_so() {
+        for code in [ErrorCode::Busy, ErrorCode::Unavailable] {
+            assert_eq!(status_of(code), StatusCode::SERVICE_UNAVAILABLE);
+        }
+        assert_eq!(status_of(ErrorCode::LimitReached), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(status_of(ErrorCode::Timeout), StatusCode::REQUEST_TIMEOUT);
+    }
+}

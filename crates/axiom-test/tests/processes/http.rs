@@ -29,6 +29,9 @@ fn request(method: &str, path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
+/// Method, path, headers and body; then the status and the error code that must come.
+type Bad<'a> = (&'a str, &'a str, &'a str, &'a [u8], u16, &'a str);
+
 const JSON: &str = "Content-Type: application/json\r\n";
 
 #[test]
@@ -37,7 +40,7 @@ fn bad_requests_get_a_code_and_a_hint() {
     lab.axiom(&["ps"]).ok();
     let tasks = "/api/v1/tasks";
     let deep = [b"[".repeat(20_000), b"]".repeat(20_000)].concat();
-    let cases: [(&str, &str, &str, &[u8], u16, &str); 10] = [
+    let cases: [Bad<'_>; 10] = [
         ("POST", tasks, JSON, b"{", 400, "invalid_argument"),
         ("POST", tasks, JSON, b"{\"comand\":[\"true\"]}", 400, "invalid_argument"),
         (

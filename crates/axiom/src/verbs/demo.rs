@@ -9,6 +9,7 @@ use std::time::Duration;
 use axiom_client::{
     ClientError, Connection, DialError, Home, Place, Start, StartError, new_command_id,
 };
+use axiom_holder::cgroup;
 use axiom_proto::api::ListRequest;
 use axiom_proto::live::StartAt;
 use axiom_proto::task::TaskView;
@@ -140,6 +141,10 @@ async fn leave(place: &Place) -> Result<(), Failure> {
             let message = format!("a task's holder has not left: {}", lock.display());
             return Err(Failure::own(message, "see `ps`"));
         }
+    }
+    // The home's own cgroup is empty now, where there was one; nobody else would remove it.
+    if let Ok(root) = cgroup::find(place.home.path()) {
+        drop(fs::remove_dir(root.path()));
     }
     Ok(())
 }

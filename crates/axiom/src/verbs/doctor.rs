@@ -71,7 +71,7 @@ struct Findings<'a> {
 
 impl Doctor {
     pub(super) async fn run(&self, here: &Here) -> Result<u8, Failure> {
-        let mut findings = vec![checks::home(here)];
+        let mut findings = vec![checks::home(here), checks::settings()];
         let (server, status) = server(here).await;
         findings.extend(server);
         findings.extend(checks::programs());

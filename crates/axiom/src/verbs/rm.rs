@@ -39,7 +39,9 @@ impl Rm {
                 }
             }
         }
-        tell(&all, self.json)?;
+        if failed.is_none() || !all.removed.is_empty() {
+            tell(&all, self.json)?;
+        }
         match failed {
             Some(failure) => Err(failure),
             None => Ok(0),

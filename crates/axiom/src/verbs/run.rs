@@ -17,8 +17,14 @@ use crate::lines::one_line;
 use crate::signals::Sign;
 use crate::spec::SpecArguments;
 
+/// What `axiom help run` says at its end.
+const MORE: &str = "\
+Where standard input and output are a terminal, the command gets one too; else it gets pipes.
+Ctrl-] d leaves it running, Ctrl-] Ctrl-] types one Ctrl-]. With pipes, Ctrl-C interrupts it; once more leaves it running.";
+
 /// `axiom run`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = MORE)]
 pub(crate) struct Run {
     #[command(flatten)]
     spec: SpecArguments,

@@ -57,6 +57,9 @@ fn shown(detail: &TaskDetail, now: u64) -> String {
     }
     line("status", status(task));
     line("age", shown_duration(now.saturating_sub(task.created_at_ms)));
+    if let (Some(started), Some(ended)) = (task.started_at_ms, task.ended_at_ms) {
+        line("took", shown_duration(ended.saturating_sub(started)));
+    }
     line("mode", mode(task));
     line("output", format!("{}, {} lines", shown_bytes(task.bytes.0), task.lines));
     line("gaps", task.gaps.to_string());

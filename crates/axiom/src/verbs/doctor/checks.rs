@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use axiom_client::sibling;
 use axiom_holder::cgroup;
 use axiom_proto::api::ServerStatus;
+use axiom_server::Options;
 use rustix::fs::{Access, access, statvfs};
 use rustix::process::{Resource, geteuid, getrlimit};
 
@@ -47,14 +48,29 @@ pub(super) fn home(here: &Here) -> Finding {
         let text = format!("{shown} belongs to user {}", meta.uid());
         return Finding::problem(WHAT, text, REMEDY);
     }
-    if meta.permissions().mode() & 0o077 != 0 {
-        let text =
-            format!("{shown} is open to others (mode {:o})", meta.permissions().mode() & 0o777);
+    let mode = meta.permissions().mode() & 0o777;
+    if mode & 0o022 != 0 {
+        let text = format!("{shown} may be written by others (mode {mode:o})");
         return Finding::problem(WHAT, text, "chmod 700 it");
+    }
+    if mode & 0o055 != 0 {
+        let text = format!("{shown} may be read by others (mode {mode:o})");
+        return Finding::note(WHAT, text, "chmod 700 it: output is kept in it");
     }
     match access(path, Access::WRITE_OK | Access::EXEC_OK) {
         Ok(()) => Finding::good(WHAT, shown.to_string()),
         Err(errno) => Finding::problem(WHAT, format!("{shown}: {errno}"), "make it writable"),
+    }
+}
+
+/// What a server would be told.
+pub(super) fn settings() -> Finding {
+    const WHAT: &str = "settings";
+    match Options::load(None, None) {
+        Ok(_) => Finding::good(WHAT, "config.toml and AXIOM_* are understood"),
+        Err(error) => {
+            Finding::problem(WHAT, error.to_string(), "mend it: no server starts with it")
+        }
     }
 }
 
@@ -102,6 +118,8 @@ pub(super) fn trees(here: &Here, status: Option<&ServerStatus>) -> Finding {
     }
     match cgroup::find(here.home.path()) {
         Ok(root) => {
+            // Only the probe made it: a cgroup with tasks in it cannot be removed.
+            drop(fs::remove_dir(root.path()));
             Finding::good(WHAT, format!("a cgroup for each task, in {}", root.path().display()))
         }
         Err(why) => Finding::note(WHAT, format!("no cgroups: {why}"), WALKED),
