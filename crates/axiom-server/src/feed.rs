@@ -1,0 +1,230 @@
+//! A subscriber's side of a session: whole frames, each once, in order. Near the head they come from the ring, behind it
+//! from the journal; past the announced head nothing is read. A feed is a cursor: nothing is queued for it.
+
+use std::sync::Arc;
+
+use axiom_hub::{Place, Subscriber, Take};
+use axiom_journal::{JournalError, Reader, SeekTo};
+use axiom_proto::cursor::Cursor;
+use axiom_proto::fault::{ErrorCode, Fault};
+use axiom_proto::frame::{Offset, Seq};
+use axiom_proto::id::TaskId;
+use axiom_proto::live::StartAt;
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::background::beside;
+use crate::fault;
+use crate::fleet::Fleet;
+use crate::task::{Announced, FIRST_SESSION, State, Task};
+
+/// Bytes taken from the ring at once: one message of a live connection, one write into a socket's buffer.
+const RING_BATCH_BYTES: usize = 64 * 1024;
+
+/// Bytes read from the journal at once: enough that a long catching up takes few turns, little enough to hold for each
+/// reader.
+const JOURNAL_BATCH_BYTES: usize = 256 * 1024;
+
+/// A stream of one session's frames.
+#[derive(Debug)]
+pub struct Feed {
+    task: Arc<Task>,
+    fleet: Arc<Fleet>,
+    subscriber: Subscriber,
+    /// The offset of the first frame, until one was seen.
+    offset: Offset,
+    announced: watch::Receiver<Announced>,
+    /// Kept while the feed catches up; found again by number otherwise.
+    reader: Option<Reader>,
+}
+
+/// What to do for the next frames.
+enum Turn {
+    Frames(Vec<Bytes>),
+    ReadJournal { until: Seq },
+    Wait,
+    End,
+}
+
+impl Feed {
+    /// A feed that begins at `start`.
+    ///
+    /// # Errors
+    /// The cursor is of another session, or past the head.
+    pub(crate) async fn open(
+        fleet: Arc<Fleet>,
+        task: Arc<Task>,
+        start: StartAt,
+    ) -> Result<Self, Fault> {
+        let place = find_start(&task, start).await?;
+        Ok(Self {
+            announced: task.subscribe(),
+            subscriber: Subscriber::at(place.seq),
+            offset: place.offset,
+            reader: None,
+            fleet,
+            task,
+        })
+    }
+
+    /// The task.
+    #[must_use]
+    pub fn task(&self) -> TaskId {
+        self.task.id()
+    }
+
+    /// The place of the next frame.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        let offset = self.subscriber.offset().unwrap_or(self.offset);
+        Cursor { session: FIRST_SESSION, offset, seq: Some(self.subscriber.next()) }
+    }
+
+    /// The next whole frames (each `Bytes` holds one or more, back to back). Waits while there is none; `None` once the
+    /// session is closed and all was given. Dropping the wait loses nothing.
+    ///
+    /// # Errors
+    /// The journal cannot be read, or the task was removed.
+    pub async fn next(&mut self) -> Result<Option<Vec<Bytes>>, Fault> {
+        loop {
+            match self.turn()? {
+                Turn::Frames(frames) => {
+                    self.reader = None;
+                    return Ok(Some(frames));
+                }
+                Turn::ReadJournal { until } => {
+                    if let Some(batch) = self.read_journal(until).await? {
+                        return Ok(Some(vec![batch]));
+                    }
+                }
+                Turn::Wait => {
+                    self.reader = None;
+                    if self.announced.changed().await.is_err() {
+                        return Ok(None);
+                    }
+                }
+                Turn::End => return Ok(None),
+            }
+        }
+    }
+
+    /// Looks at the head and into the ring, in this order and after marking what is announced as seen: a frame that comes
+    /// later wakes us.
+    fn turn(&mut self) -> Result<Turn, Fault> {
+        let Announced { head, over, status: _ } = *self.announced.borrow_and_update();
+        let Some(head) = head else { return Ok(if over { Turn::End } else { Turn::Wait }) };
+        let subscriber = &mut self.subscriber;
+        let taken = self.task.look(|state| match state {
+            State::Live(session) => {
+                session.ring.as_ref().map(|ring| subscriber.take(ring, RING_BATCH_BYTES))
+            }
+            State::Queued | State::Cancelled(_) | State::Ended(_) => None,
+        });
+        match taken.transpose().map_err(fault::of_order)? {
+            Some(Take::Frames(frames)) => Ok(Turn::Frames(frames)),
+            Some(Take::Behind { oldest, .. }) => {
+                Ok(Turn::ReadJournal { until: oldest.max(head.seq) })
+            }
+            Some(Take::AtHead) => Ok(Turn::Wait),
+            None if self.subscriber.next() < head.seq => Ok(Turn::ReadJournal { until: head.seq }),
+            None => Ok(if over { Turn::End } else { Turn::Wait }),
+        }
+    }
+
+    /// The next batch from the journal; `None` where it must be looked at anew.
+    async fn read_journal(&mut self, until: Seq) -> Result<Option<Bytes>, Fault> {
+        let (from, folder) = (self.subscriber.next(), self.task.folder.clone());
+        // Taken out for the reading: if the wait is dropped, the next one opens another.
+        let reader = self.reader.take();
+        let read = beside(move || {
+            let mut reader = match reader {
+                Some(reader) if reader.position() == from => reader,
+                Some(_) | None => {
+                    let mut reader = Reader::open(&folder)?;
+                    reader.seek(SeekTo::Seq(from))?;
+                    reader
+                }
+            };
+            let batch = reader.read(JOURNAL_BATCH_BYTES, Some(until))?;
+            Ok((reader, batch))
+        })
+        .await;
+        let (reader, batch) = match read {
+            Ok(read) => read,
+            Err(error) => return Err(self.refusal(&error)),
+        };
+        if batch.is_empty() {
+            let text = format!("the journal ends before frame {until}, which it has announced");
+            return Err(Fault::new(ErrorCode::Internal, text, "axiom doctor --journal checks it"));
+        }
+        self.subscriber.refill(&batch).map_err(fault::of_order)?;
+        self.reader = Some(reader);
+        Ok(Some(batch))
+    }
+
+    fn refusal(&self, error: &JournalError) -> Fault {
+        if self.fleet.task(self.task.id()).is_some() {
+            return fault::of_journal(error);
+        }
+        let text = format!("task {} was removed", self.task.id());
+        Fault::new(ErrorCode::TaskNotFound, text, "")
+    }
+}
+
+/// The first frame of a feed.
+async fn find_start(task: &Task, start: StartAt) -> Result<Place, Fault> {
+    let head = task.announced().head;
+    match start {
+        StartAt::Start => Ok(Place::default()),
+        StartAt::Head => Ok(head.unwrap_or_default()),
+        StartAt::Cursor(cursor) => {
+            check_session(cursor)?;
+            match (cursor.seq, head) {
+                (Some(seq), Some(head)) if seq > head.seq => Err(past_the_head(cursor, head)),
+                // Not known yet how far it goes; the journal will tell.
+                (Some(seq), _) => Ok(Place { seq, offset: cursor.offset }),
+                (None, _) if cursor.offset == Offset(0) => Ok(Place::default()),
+                (None, _) => seek(task, cursor.offset).await,
+            }
+        }
+    }
+}
+
+/// Refuses a cursor of another session.
+///
+/// # Errors
+/// It names a session that the task does not have.
+pub(crate) fn check_session(cursor: Cursor) -> Result<(), Fault> {
+    if cursor.session == FIRST_SESSION {
+        return Ok(());
+    }
+    let text = format!("cursor {cursor} is of session {}, which does not exist", cursor.session);
+    Err(Fault::new(ErrorCode::InvalidArgument, text, "take a cursor from an earlier answer"))
+}
+
+fn past_the_head(cursor: Cursor, head: Place) -> Fault {
+    let text = format!("cursor {cursor} is past the newest frame, {} at {}", head.seq, head.offset);
+    Fault::new(ErrorCode::InvalidArgument, text, "take a cursor from an earlier answer")
+}
+
+/// The frame that covers an offset.
+async fn seek(task: &Task, offset: Offset) -> Result<Place, Fault> {
+    let folder = task.folder.clone();
+    let found = beside(move || {
+        let mut reader = Reader::open(&folder)?;
+        reader.seek(SeekTo::Offset(offset))?;
+        Ok(reader.head())
+    })
+    .await;
+    match found {
+        Ok(head) => Ok(Place { seq: head.seq, offset: head.offset }),
+        Err(JournalError::Missing { .. }) => {
+            let text = format!("offset {offset} is past the end: nothing was printed yet");
+            Err(Fault::new(ErrorCode::InvalidArgument, text, "start from 1:0"))
+        }
+        Err(error) => Err(fault::of_journal(&error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! All tasks of a home and what they share: the roster, who may start, keys, changes, and what runs beside.
+//! Each part is leaf data behind a lock of its own; none is held while another is taken, or across a wait.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axiom_holder::cgroup::CgroupRoot;
+use axiom_proto::id::{SessionId, TaskId};
+use axiom_proto::task::Status;
+use tokio::process::Child;
+use tokio::sync::{Semaphore, watch};
+
+use crate::admission::Admission;
+use crate::background::Background;
+use crate::changes::Changes;
+use crate::claims::Claims;
+use crate::home::Home;
+use crate::indexing::Indexing;
+use crate::launch::LAUNCHES_MAX;
+use crate::options::{Options, Programs};
+use crate::roster::{Candidate, Choice, FindError, Roster, choose};
+use crate::supervision::{self, Origin};
+use crate::surroundings::Surroundings;
+use crate::task::Task;
+
+/// What all tasks share.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    pub(crate) home: Home,
+    pub(crate) programs: Programs,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) disk_min_free_bytes: u64,
+    /// Where tasks get their cgroups, or why they get none.
+    pub(crate) cgroup: Result<CgroupRoot, String>,
+    pub(crate) started_at_ms: u64,
+    pub(crate) changes: Arc<Changes>,
+    pub(crate) indexing: Indexing,
+    pub(crate) background: Background,
+    pub(crate) launches: Semaphore,
+    /// True once nothing new is taken on.
+    leaving: AtomicBool,
+    /// True once faces are to say goodbye.
+    pub(crate) ended: watch::Sender<bool>,
+    roster: Mutex<Roster>,
+    admission: Mutex<Admission>,
+    claims: Mutex<Claims>,
+    /// What is wrong with the home itself, found at start.
+    problems: Mutex<Vec<String>>,
+}
+
+/// What the machine offers, found once at start.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub(crate) cgroup: Result<CgroupRoot, String>,
+    pub(crate) disk_min_free_bytes: u64,
+    pub(crate) started_at_ms: u64,
+}
+
+impl Fleet {
+    pub(crate) fn new(options: Options, machine: Machine) -> Arc<Self> {
+        Arc::new(Self {
+            home: options.home,
+            programs: options.programs,
+            surroundings: options.surroundings,
+            disk_min_free_bytes: machine.disk_min_free_bytes,
+            cgroup: machine.cgroup,
+            started_at_ms: machine.started_at_ms,
+            changes: Arc::default(),
+            indexing: Indexing::default(),
+            background: Background::default(),
+            launches: Semaphore::new(LAUNCHES_MAX),
+            leaving: AtomicBool::new(false),
+            ended: watch::Sender::new(false),
+            roster: Mutex::default(),
+            admission: Mutex::new(Admission::new(options.max_tasks)),
+            claims: Mutex::default(),
+            problems: Mutex::default(),
+        })
+    }
+
+    /// From here on no task is taken on or started.
+    pub(crate) fn begin_leaving(&self) {
+        self.leaving.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn task(&self, id: TaskId) -> Option<Arc<Task>> {
+        self.roster().get(id)
+    }
+
+    /// Every task, oldest first.
+    pub(crate) fn tasks(&self) -> Vec<Arc<Task>> {
+        self.roster().all()
+    }
+
+    /// The task that a text means.
+    pub(crate) fn find(&self, text: &str) -> Result<Arc<Task>, FindError> {
+        let candidates = self.roster().candidates(text);
+        if let Some(task) = candidates.exact {
+            return Ok(task);
+        }
+        let choice = |task: &Arc<Task>| Choice {
+            candidate: Candidate { id: task.id(), name: task.record.spec.name.clone() },
+            has_ended: task.announced().status.is_ended(),
+        };
+        let named: Vec<Choice> = candidates.named.iter().map(choice).collect();
+        let prefixed: Vec<Choice> = candidates.prefixed.iter().map(choice).collect();
+        let id = choose(text, &named, &prefixed)?;
+        self.task(id).ok_or_else(|| FindError::NotFound { text: text.to_owned() })
+    }
+
+    /// Tasks by status.
+    pub(crate) fn counts(&self) -> BTreeMap<Status, u64> {
+        let mut counts = BTreeMap::new();
+        for task in self.tasks() {
+            *counts.entry(task.announced().status).or_default() += 1;
+        }
+        counts
+    }
+
+    /// A task was asked for and its record written: it takes its place in the queue.
+    pub(crate) fn enqueue(self: &Arc<Self>, task: Arc<Task>) {
+        let (id, tasks_max) = (task.id(), task.record.spec.limits.tasks_max);
+        self.add(task);
+        self.admission().enqueue(id, tasks_max);
+    }
+
+    /// A task is back in the queue, at its end: what took it out failed.
+    pub(crate) fn enqueue_again(self: &Arc<Self>, task: &Task) {
+        {
+            let mut admission = self.admission();
+            admission.leave(task.id());
+            admission.enqueue(task.id(), task.record.spec.limits.tasks_max);
+        }
+        self.admit();
+    }
+
+    /// A task is known, whatever its state.
+    pub(crate) fn add(&self, task: Arc<Task>) {
+        self.roster().insert(task);
+    }
+
+    /// A task was found that has been started before.
+    pub(crate) fn adopt(self: &Arc<Self>, task: Arc<Task>) {
+        self.admission().adopt(task.id());
+        self.add(task.clone());
+        supervision::spawn(self, task, Origin::Found);
+    }
+
+    /// Starts those whose turn it is.
+    pub(crate) fn admit(self: &Arc<Self>) {
+        if self.is_leaving() {
+            return;
+        }
+        let admitted = self.admission().admit();
+        for id in admitted {
+            match self.task(id) {
+                Some(task) if task.begin() => supervision::spawn(self, task, Origin::New),
+                // It was stopped while it waited.
+                Some(_) | None => self.admission().leave(id),
+            }
+        }
+    }
+
+    /// A task's place is free: it ended, or was stopped while it waited.
+    pub(crate) fn leave(self: &Arc<Self>, id: TaskId) {
+        self.admission().leave(id);
+        self.admit();
+    }
+
+    /// Forgets a task whose folder is gone.
+    pub(crate) fn forget(&self, id: TaskId) {
+        let Some(task) = self.roster().remove(id) else { return };
+        if let Some(key) = &task.record.spec.idempotency_key {
+            self.claims().forget(key, id);
+        }
+        self.changes.forget(id);
+        self.indexing.mark(id);
+    }
+
+    /// The cgroup of a session, if sessions have one.
+    pub(crate) fn cgroup_of(&self, session: SessionId) -> Option<PathBuf> {
+        let root = self.cgroup.as_ref().ok()?;
+        Some(root.leaf(session.task.as_str(), session.number))
+    }
+
+    /// Waits for a holder that we started, so that it leaves no zombie.
+    pub(crate) fn reap(&self, mut holder: Child) {
+        self.background.spawn(async move {
+            match holder.wait().await {
+                Ok(status) if status.success() => {}
+                Ok(status) => tracing::warn!(%status, "a holder left"),
+                Err(error) => tracing::warn!(%error, "a holder cannot be waited for"),
+            }
+        });
+    }
+
+    pub(crate) fn add_problem(&self, problem: String) {
+        tracing::error!(problem, "found at start");
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(problem);
+    }
+
+    /// What is wrong, with the home and with sessions.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for task in self.tasks() {
+            let problem = task.look_live(|session| {
+                session.problem.as_ref().map(|problem| problem.text().to_owned())
+            });
+            if let Some(problem) = problem.flatten() {
+                problems.push(format!("task {}: {problem}", task.id().short()));
+            }
+        }
+        problems
+    }
+
+    pub(crate) fn claims(&self) -> MutexGuard<'_, Claims> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn roster(&self) -> MutexGuard<'_, Roster> {
+        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn admission(&self) -> MutexGuard<'_, Admission> {
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,157 @@
+//! What a journal on disk says, folded: the newest segment that begins with a summary, and the frames after it.
+//! Reads only. Used where no worker can be asked: ended sessions, and sessions whose worker is away.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+use axiom_journal::{JournalError, Reader, SEGMENT_HEADER_BYTES, SeekTo, SegmentHeader, frames};
+use axiom_proto::frame::{Frame, FrameKind, Seq};
+use axiom_proto::record::Record;
+use axiom_proto::summary::Summary;
+
+/// Bytes read at once while folding.
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// What a journal says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Folded {
+    pub(crate) summary: Summary,
+    pub(crate) started_unix_us: u64,
+}
+
+/// Folds the journal in a session's folder, as far as it goes now.
+///
+/// # Errors
+/// [`JournalError::Missing`] if none was begun; damage in what must be read.
+pub(crate) fn fold(folder: &Path) -> Result<Folded, JournalError> {
+    for first in starts(folder).map_err(|source| JournalError::Io {
+        action: "list",
+        path: folder.to_owned(),
+        source,
+    })? {
+        let mut reader = Reader::open(folder)?;
+        reader.seek(SeekTo::Seq(first))?;
+        if let Some(folded) = fold_from(&mut reader)? {
+            return Ok(folded);
+        }
+    }
+    let mut reader = Reader::open(folder)?;
+    let started_unix_us = reader.segment().started_unix_us;
+    let mut summary = Summary::default();
+    fold_rest(&mut reader, &mut summary)?;
+    Ok(Folded { summary, started_unix_us })
+}
+
+/// The first frames of all segments but the first, newest first. Those without a whole header are passed over.
+fn starts(folder: &Path) -> io::Result<Vec<Seq>> {
+    let mut headers = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "journal") {
+            continue;
+        }
+        let mut bytes = [0; SEGMENT_HEADER_BYTES];
+        let whole = File::open(&path).and_then(|mut file| file.read_exact(&mut bytes));
+        if let (Ok(()), Ok(header)) = (whole, SegmentHeader::decode(&bytes)) {
+            headers.push((header.segment, header.first_seq));
+        }
+    }
+    headers.sort_unstable();
+    Ok(headers.into_iter().skip(1).rev().map(|(_, first)| first).collect())
+}
+
+/// Folds from where the reader stands; `None` if no summary stands there.
+fn fold_from(reader: &mut Reader) -> Result<Option<Folded>, JournalError> {
+    let batch = reader.read(1, None)?;
+    let Some(first) = frames(&batch).next() else { return Ok(None) };
+    if !is_summary(&first) {
+        return Ok(None);
+    }
+    let mut summary = Summary::default();
+    frames(&batch).for_each(|frame| summary.fold(&frame));
+    fold_rest(reader, &mut summary)?;
+    Ok(Some(Folded { summary, started_unix_us: reader.segment().started_unix_us }))
+}
+
+fn fold_rest(reader: &mut Reader, summary: &mut Summary) -> Result<(), JournalError> {
+    loop {
+        let batch = reader.read(BATCH_BYTES, None)?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        frames(&batch).for_each(|frame| summary.fold(&frame));
+    }
+}
+
+fn is_summary(frame: &Frame<'_>) -> bool {
+    frame.header.kind == FrameKind::Record
+        && matches!(Record::decode(frame.payload), Record::Summary(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use axiom_journal::Writer;
+    use axiom_proto::frame::Micros;
+    use axiom_proto::id::{SessionId, TaskId};
+    use axiom_proto::record::{Closing, Exit};
+    use axiom_proto::task::{Mode, Status};
+
+    use super::*;
+
+    fn session() -> SessionId {
+        SessionId { task: TaskId::from_random([1; 10]), number: 1 }
+    }
+
+    struct Written {
+        writer: Writer,
+        summary: Summary,
+    }
+
+    impl Written {
+        fn append(&mut self, kind: FrameKind, payload: &[u8]) {
+            let header = self.writer.append(kind, Micros(1), payload).unwrap();
+            self.summary.fold(&Frame { header, payload });
+        }
+
+        fn record(&mut self, record: &Record) {
+            self.append(FrameKind::Record, &record.encode());
+        }
+
+        fn rotate(&mut self, with_summary: bool) {
+            self.writer.rotate().unwrap();
+            if with_summary {
+                self.record(&Record::Summary(Box::new(self.summary.clone())));
+            }
+        }
+    }
+
+    #[test]
+    fn a_journal_is_folded_the_same_with_and_without_summaries() {
+        for with_summary in [true, false] {
+            let folder = tempfile::tempdir().unwrap();
+            let writer = Writer::create(folder.path(), session(), 77).unwrap();
+            let mut written = Written { writer, summary: Summary::default() };
+            written.record(&Record::Started { pid: 1, mode: Mode::Terminal, size: None });
+            written.append(FrameKind::Output, b"one\ntwo\n");
+            for _ in 0..3 {
+                written.rotate(with_summary);
+                written.append(FrameKind::Output, b"three\n");
+            }
+            written.record(&Record::Exited { exit: Exit::Code(0) });
+            written.record(&Record::Closed { reason: Closing::Ended });
+            let folded = fold(folder.path()).unwrap();
+            assert_eq!(folded, Folded { summary: written.summary, started_unix_us: 77 });
+            assert_eq!((folded.summary.status, folded.summary.lines), (Status::Succeeded, 5));
+            assert!(folded.summary.closed);
+        }
+    }
+
+    #[test]
+    fn a_folder_without_a_journal_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(fold(folder.path()), Err(JournalError::Missing { .. })));
+        let absent = folder.path().join("absent");
+        assert!(fold(&absent).is_err());
+    }
+}

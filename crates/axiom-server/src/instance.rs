@@ -1,0 +1,209 @@
+//! One server per home: the lock that decides, the socket and the note by which clients find it.
+//! The kernel drops the lock with its holder, so nothing here can be stale: whoever has it may replace the rest.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use axiom_holder::channel::socket_path;
+use axiom_proto::api::ServerNote;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use thiserror::Error;
+
+use crate::home::Home;
+
+/// The lock's file in `run/`. It holds the pid of the server, for people.
+const LOCK_FILE: &str = "server.lock";
+
+/// The socket's name in `run/`.
+pub const SOCKET_FILE: &str = "axiom.sock";
+
+/// Where it is bound: clients see it only when it listens.
+const SOCKET_FILE_NEW: &str = "axiom.sock.new";
+
+/// The note's name in `run/`.
+const NOTE_FILE: &str = "server.json";
+
+/// The longest pid that is read from a lock file.
+const PID_BYTES_MAX: u64 = 16;
+
+/// Why this process is not the home's server.
+#[derive(Debug, Error)]
+pub enum InstanceError {
+    /// Another one is.
+    #[error("a server already runs for this home: pid {}", pid.map_or("unknown".to_owned(), |pid| pid.to_string()))]
+    AlreadyRuns {
+        /// Its process, if it has said so yet.
+        pid: Option<u32>,
+    },
+    /// The file system refused.
+    #[error("failed to {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// The right to serve a home, as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    run: PathBuf,
+    _lock: File,
+}
+
+impl Instance {
+    /// Takes the lock without waiting.
+    ///
+    /// # Errors
+    /// [`InstanceError::AlreadyRuns`] while another server lives.
+    pub(crate) fn take(home: &Home) -> Result<Self, InstanceError> {
+        let run = home.run();
+        let path = run.join(LOCK_FILE);
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(refused("open", &path))?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => {
+                return Err(InstanceError::AlreadyRuns { pid: read_pid(&lock) });
+            }
+            Err(errno) => return Err(refused("lock", &path)(errno.into())),
+        }
+        let note = format!("{}\n", std::process::id());
+        lock.set_len(0)
+            .and_then(|()| lock.write_all(note.as_bytes()))
+            .map_err(refused("write", &path))?;
+        Ok(Self { run, _lock: lock })
+    }
+
+    /// Binds the socket, gives it its name once it listens, and writes the note.
+    ///
+    /// # Errors
+    /// The file system refused.
+    pub(crate) fn listen(
+        &self,
+        note: &ServerNote,
+    ) -> Result<std::os::unix::net::UnixListener, InstanceError> {
+        let folder = File::open(&self.run).map_err(refused("open", &self.run))?;
+        let new = self.run.join(SOCKET_FILE_NEW);
+        remove(&new)?;
+        // By descriptor: the path may be longer than a socket address.
+        let bound =
+            std::os::unix::net::UnixListener::bind(socket_path(folder.as_fd(), SOCKET_FILE_NEW))
+                .map_err(refused("bind", &new))?;
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o600))
+            .map_err(refused("protect", &new))?;
+        bound.set_nonblocking(true).map_err(refused("set up", &new))?;
+        let json = serde_json::to_vec(note).expect("a note is always JSON");
+        write_renamed(&self.run.join(NOTE_FILE), &json)
+            .map_err(refused("write", &self.run.join(NOTE_FILE)))?;
+        let socket = self.run.join(SOCKET_FILE);
+        fs::rename(&new, &socket).map_err(refused("rename", &new))?;
+        Ok(bound)
+    }
+
+    /// Takes socket and note away: a client that finds none knows that nobody serves.
+    ///
+    /// # Errors
+    /// The file system refused; the next server replaces them anyway.
+    pub(crate) fn leave(self) -> Result<(), InstanceError> {
+        remove(&self.run.join(SOCKET_FILE))?;
+        remove(&self.run.join(NOTE_FILE))
+    }
+}
+
+fn refused(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> InstanceError {
+    let path = path.to_owned();
+    move |source| InstanceError::Io { action, path, source }
+}
+
+fn remove(path: &Path) -> Result<(), InstanceError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(refused("remove", path)(source))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn read_pid(lock: &File) -> Option<u32> {
+    let mut text = String::new();
+    lock.take(PID_BYTES_MAX).read_to_string(&mut text).ok()?;
+    text.trim_end().parse().ok()
+}
+
+/// Writes a file whole, for us alone, and gives it its name only then.
+///
+/// # Errors
+/// The file system refused; no half of it stays behind under that name.
+pub(crate) fn write_renamed(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    let new = PathBuf::from(new);
+    let write = || {
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        file.write_all(bytes)?;
+        fs::rename(&new, path)
+    };
+    let written = write();
+    if written.is_err() {
+        // What is left of it is replaced by the next attempt.
+        let _tried: io::Result<()> = fs::remove_file(&new);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note() -> ServerNote {
+        ServerNote { pid: 1, version: "0".to_owned(), url: None }
+    }
+
+    #[test]
+    fn the_second_server_of_a_home_is_told_of_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        home.prepare().unwrap();
+        let first = Instance::take(&home).unwrap();
+        let second = Instance::take(&home).unwrap_err();
+        let pid = std::process::id();
+        assert_eq!(second.to_string(), format!("a server already runs for this home: pid {pid}"));
+        drop(first);
+        Instance::take(&home).unwrap();
+    }
+
+    #[test]
+    fn a_socket_with_a_long_path_listens_and_leaves() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(&folder.path().join("long".repeat(50))).unwrap();
+        home.prepare().unwrap();
+        for _ in 0..2 {
+            let instance = Instance::take(&home).unwrap();
+            let listener = instance.listen(&note()).unwrap();
+            let run = File::open(home.run()).unwrap();
+            let path = socket_path(run.as_fd(), SOCKET_FILE);
+            drop(std::os::unix::net::UnixStream::connect(&path).unwrap());
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            drop(listener);
+            // The first round leaves a stale socket behind, as a killed server does.
+            drop(instance);
+        }
+        Instance::take(&home).unwrap().leave().unwrap();
+        assert!(!home.run().join(SOCKET_FILE).exists() && !home.run().join(NOTE_FILE).exists());
+    }
+}

@@ -1,0 +1,47 @@
+//! The server: it supervises sessions, routes commands to their workers and feeds readers.
+//! Faces call [`Operations`]; nothing here listens, prints or knows HTTP.
+
+mod admission;
+mod background;
+mod changes;
+mod child;
+mod claims;
+mod clock;
+mod closing;
+mod command;
+mod control;
+mod disk;
+mod evidence;
+mod fault;
+mod feed;
+mod fleet;
+mod history;
+mod home;
+mod indexing;
+mod instance;
+mod launch;
+mod link;
+mod operations;
+mod options;
+mod pending;
+mod record;
+mod recovery;
+mod roster;
+mod server;
+mod session;
+mod supervision;
+mod surroundings;
+mod task;
+pub mod text;
+mod validation;
+mod view;
+mod watch;
+
+pub use feed::Feed;
+pub use home::{Home, HomeError};
+pub use instance::{InstanceError, SOCKET_FILE};
+pub use operations::{Caller, Operations, OutputAnswer, OutputRequest};
+pub use options::{CgroupUse, Options, OptionsError, Programs};
+pub use server::{Server, StartError};
+pub use surroundings::Surroundings;
+pub use watch::Watch;

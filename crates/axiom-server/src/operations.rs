@@ -1,0 +1,301 @@
+//! The one set of operations behind every face: typed requests in, typed answers or faults out.
+//! A face translates; what is decided is decided here. Each operation has a file of its own.
+
+mod control;
+mod list;
+mod output;
+mod remove;
+mod show;
+mod shutdown;
+mod spawn;
+mod status;
+mod stop;
+mod wait;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axiom_proto::api::{
+    CommandAnswer, InputRequest, InterruptRequest, ListRequest, PlainRequest, PruneRequest,
+    RemoveAnswer, ResizeRequest, ServerStatus, ShutdownAnswer, ShutdownRequest, SpawnAnswer,
+    StopRequest, TaskDetail, TaskList, WaitAnswer, WaitRequest,
+};
+use axiom_proto::command::Action;
+use axiom_proto::fault::{ErrorCode, Fault};
+use axiom_proto::id::{CommandId, TaskId};
+use axiom_proto::live::StartAt;
+use axiom_proto::record::Outcome;
+use axiom_proto::task::{Status, TaskSpec};
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::fault;
+use crate::feed::Feed;
+use crate::fleet::Fleet;
+use crate::task::Task;
+use crate::watch::Watch;
+
+pub use output::{OutputAnswer, OutputRequest};
+
+/// Who asks, as it is kept with a task and its commands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// For people and histories.
+    pub author: String,
+}
+
+/// Every operation. Cheap to clone. `id` is a whole id, a unique beginning of one, or a name.
+#[derive(Debug, Clone)]
+pub struct Operations {
+    fleet: Arc<Fleet>,
+}
+
+impl Operations {
+    pub(crate) fn new(fleet: Arc<Fleet>) -> Self {
+        Self { fleet }
+    }
+
+    /// The server's version.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        env!("CARGO_PKG_VERSION")
+    }
+
+    /// Starts tasks: answers once they are written down, and waits for none of them.
+    ///
+    /// # Errors
+    /// The request is wrong, the key was used for something else, or the disk is full.
+    pub async fn spawn(&self, caller: &Caller, spec: TaskSpec) -> Result<SpawnAnswer, Fault> {
+        spawn::spawn(&self.fleet, caller, spec).await
+    }
+
+    /// Tasks, oldest first.
+    ///
+    /// # Errors
+    /// An unknown status, or an `after` that names no task.
+    pub async fn list(&self, request: &ListRequest) -> Result<TaskList, Fault> {
+        list::list(&self.fleet, request)
+    }
+
+    /// Everything about one task.
+    ///
+    /// # Errors
+    /// There is no such task.
+    pub async fn show(&self, id: &str) -> Result<TaskDetail, Fault> {
+        let task = self.find(id)?;
+        Ok(show::show(&self.fleet, &task).await)
+    }
+
+    /// A piece of a task's output.
+    ///
+    /// # Errors
+    /// There is no such task, or the cursor does not fit it.
+    pub async fn output(&self, id: &str, request: &OutputRequest) -> Result<OutputAnswer, Fault> {
+        output::output(&self.find(id)?, request).await
+    }
+
+    /// Types.
+    ///
+    /// # Errors
+    /// The task cannot take it.
+    pub async fn input(
+        &self,
+        caller: &Caller,
+        id: &str,
+        request: InputRequest,
+    ) -> Result<CommandAnswer, Fault> {
+        control::input(&self.fleet, &self.find(id)?, caller, request).await
+    }
+
+    /// Does what Ctrl+C does, and types afterwards where that was asked.
+    ///
+    /// # Errors
+    /// The task cannot take it.
+    pub async fn interrupt(
+        &self,
+        caller: &Caller,
+        id: &str,
+        request: InterruptRequest,
+    ) -> Result<CommandAnswer, Fault> {
+        let InterruptRequest { signal, then, id: command } = request;
+        let action = Action::Interrupt { signal, then };
+        control::act(&self.fleet, &self.find(id)?, caller, command, action).await
+    }
+
+    /// Gives the terminal another size.
+    ///
+    /// # Errors
+    /// The task has no terminal, or has ended.
+    pub async fn resize(
+        &self,
+        caller: &Caller,
+        id: &str,
+        request: ResizeRequest,
+    ) -> Result<CommandAnswer, Fault> {
+        let action = Action::Resize { size: request.size };
+        control::act(&self.fleet, &self.find(id)?, caller, None, action).await
+    }
+
+    /// Freezes every process of a task.
+    ///
+    /// # Errors
+    /// The task cannot be frozen now.
+    pub async fn suspend(
+        &self,
+        caller: &Caller,
+        id: &str,
+        request: PlainRequest,
+    ) -> Result<CommandAnswer, Fault> {
+        control::act(&self.fleet, &self.find(id)?, caller, request.id, Action::Suspend).await
+    }
+
+    /// Lets them run again.
+    ///
+    /// # Errors
+    /// The task has ended.
+    pub async fn resume(
+        &self,
+        caller: &Caller,
+        id: &str,
+        request: PlainRequest,
+    ) -> Result<CommandAnswer, Fault> {
+        control::act(&self.fleet, &self.find(id)?, caller, request.id, Action::Resume).await
+    }
+
+    /// Ends a task and its whole tree; answers once the kernel confirms it, or with what is left.
+    ///
+    /// # Errors
+    /// The task has ended, or its worker gives no answer.
+    pub async fn stop(
+        &self,
+        caller: &Caller,
+        id: &str,
+        request: StopRequest,
+    ) -> Result<CommandAnswer, Fault> {
+        stop::stop(&self.fleet, &self.find(id)?, caller, request).await
+    }
+
+    /// Waits for a task's end, for a bounded time.
+    ///
+    /// # Errors
+    /// There is no such task.
+    pub async fn wait(&self, id: &str, request: WaitRequest) -> Result<WaitAnswer, Fault> {
+        Ok(wait::wait(&*self.find(id)?, request).await)
+    }
+
+    /// Removes an ended task and all that is kept of it.
+    ///
+    /// # Errors
+    /// The task has not ended.
+    pub async fn remove(&self, id: &str) -> Result<RemoveAnswer, Fault> {
+        remove::remove(&self.fleet, &self.find(id)?).await
+    }
+
+    /// Removes ended tasks.
+    ///
+    /// # Errors
+    /// The file system refused.
+    pub async fn prune(&self, request: PruneRequest) -> Result<RemoveAnswer, Fault> {
+        remove::prune(&self.fleet, &request).await
+    }
+
+    /// How the server and its home stand.
+    ///
+    /// # Errors
+    /// The disk cannot be asked.
+    pub async fn status(&self) -> Result<ServerStatus, Fault> {
+        status::status(&self.fleet).await
+    }
+
+    /// Ends the server, in order; [`Self::ended`] becomes true. Tasks run on unless they are to be stopped.
+    ///
+    /// # Errors
+    /// None at the moment.
+    pub async fn shutdown(
+        &self,
+        caller: &Caller,
+        request: ShutdownRequest,
+    ) -> Result<ShutdownAnswer, Fault> {
+        Ok(shutdown::shutdown(&self.fleet, caller, &request).await)
+    }
+
+    /// One command of a live connection; `bytes` are what [`Action::Type`] types. It is taken up at the first poll.
+    ///
+    /// # Errors
+    /// There is no such task, or it gives no outcome.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a message of the live connection, field by field"
+    )]
+    pub async fn command(
+        &self,
+        caller: &Caller,
+        task: TaskId,
+        id: CommandId,
+        action: Action,
+        bytes: Bytes,
+    ) -> Result<Outcome, Fault> {
+        let task = self.get(task)?;
+        control::command(&self.fleet, &task, caller, (id, action), bytes).await
+    }
+
+    /// A feed of a task's frames. That of a queued task waits for its session.
+    ///
+    /// # Errors
+    /// There is no such task, or the cursor does not fit it.
+    pub async fn subscribe(&self, task: TaskId, start: StartAt) -> Result<Feed, Fault> {
+        Feed::open(self.fleet.clone(), self.get(task)?, start).await
+    }
+
+    /// Views of these tasks, or of all where empty.
+    ///
+    /// # Errors
+    /// One of them does not exist.
+    pub fn watch(&self, tasks: &[TaskId]) -> Result<Watch, Fault> {
+        tasks.iter().try_for_each(|id| self.get(*id).map(drop))?;
+        Ok(Watch::new(self.fleet.clone(), tasks))
+    }
+
+    /// Tasks by status.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<Status, u64> {
+        self.fleet.counts()
+    }
+
+    /// Becomes true when faces are to say goodbye and leave.
+    #[must_use]
+    pub fn ended(&self) -> watch::Receiver<bool> {
+        self.fleet.ended.subscribe()
+    }
+
+    fn find(&self, text: &str) -> Result<Arc<Task>, Fault> {
+        self.fleet.find(text).map_err(|error| fault::of_find(&error))
+    }
+
+    fn get(&self, id: TaskId) -> Result<Arc<Task>, Fault> {
+        self.fleet.task(id).ok_or_else(|| {
+            let text = format!("no task has the id {id}");
+            Fault::new(ErrorCode::TaskNotFound, text, "list the tasks with: axiom ps --all")
+        })
+    }
+}
+
+/// A command's id where the asker gave none.
+///
+/// # Errors
+/// The kernel gives no randomness.
+fn new_command_id() -> Result<CommandId, Fault> {
+    random().map(CommandId::from_random)
+}
+
+/// The random part of an id.
+fn random() -> Result<[u8; 10], Fault> {
+    let mut random = [0; 10];
+    match getrandom::fill(&mut random) {
+        Ok(()) => Ok(random),
+        Err(error) => {
+            let text = format!("no randomness from the kernel: {error}");
+            Err(Fault::new(ErrorCode::Internal, text, ""))
+        }
+    }
+}

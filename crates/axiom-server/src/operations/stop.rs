@@ -1,0 +1,69 @@
+//! Stop: a waiting task is marked and never starts; a running one is stopped by its worker, with its whole tree.
+
+use std::sync::Arc;
+
+use axiom_proto::api::{CommandAnswer, StopRequest};
+use axiom_proto::command::{Action, Command};
+use axiom_proto::fault::Fault;
+use axiom_proto::record::Outcome;
+use bytes::Bytes;
+
+use super::control::{answer, check};
+use super::{Caller, new_command_id};
+use crate::background::beside;
+use crate::clock::now_ms;
+use crate::command::carry_out;
+use crate::fault;
+use crate::fleet::Fleet;
+use crate::record::{self, Cancelled};
+use crate::task::{State, Task};
+
+pub(super) async fn stop(
+    fleet: &Arc<Fleet>,
+    task: &Arc<Task>,
+    caller: &Caller,
+    request: StopRequest,
+) -> Result<CommandAnswer, Fault> {
+    let StopRequest { grace_ms, cause, id } = request;
+    let action = Action::Stop { grace_ms };
+    check(&action, &Bytes::new())?;
+    let id = id.map_or_else(new_command_id, Ok)?;
+    let said =
+        if cause.is_empty() { format!("stopped by {}", caller.author) } else { cause.clone() };
+    if cancel(fleet, task, said).await? {
+        return answer(task, Outcome::applied(id));
+    }
+    let command = Command { id, author: caller.author.clone(), cause, action };
+    let outcome = carry_out(fleet, task, command, Bytes::new()).await?;
+    answer(task, outcome)
+}
+
+/// Takes a task out of the queue for good; false if it does not wait. In memory first, so that it cannot start meanwhile;
+/// it is answered only once the mark is written.
+async fn cancel(fleet: &Arc<Fleet>, task: &Arc<Task>, cause: String) -> Result<bool, Fault> {
+    let cancelled = Cancelled { at_ms: now_ms(), cause };
+    let mark = cancelled.clone();
+    let taken = task.change(|state| match state {
+        State::Queued => {
+            *state = State::Cancelled(mark);
+            (true, true)
+        }
+        State::Cancelled(_) | State::Live(_) | State::Ended(_) => (false, false),
+    });
+    if !taken {
+        return Ok(false);
+    }
+    let (home, id) = (fleet.home.clone(), task.id());
+    let written = beside(move || record::cancel(&home, id, &cancelled)).await;
+    if let Err(error) = written {
+        task.change(|state| {
+            *state = State::Queued;
+            ((), true)
+        });
+        // It may have been passed over while it was out of the queue.
+        fleet.enqueue_again(task);
+        return Err(fault::of_record(&error));
+    }
+    fleet.leave(id);
+    Ok(true)
+}

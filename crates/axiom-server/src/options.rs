@@ -1,0 +1,262 @@
+//! What a server is told: defaults, then config.toml, then `AXIOM_*`, then flags. Read and checked once.
+//! Refuses unknown keys and values out of range, each by its name.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::home::{Home, HomeError};
+use crate::surroundings::Surroundings;
+
+/// The largest config.toml: two keys and a page of comments are far below it.
+const CONFIG_BYTES_MAX: u64 = 1 << 20;
+
+/// Why a server cannot be told what to do.
+#[derive(Debug, Error)]
+pub enum OptionsError {
+    /// No home.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// config.toml cannot be read.
+    #[error("failed to read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// config.toml is wrong.
+    #[error("{} is not understood: {source}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// Where, and why.
+        source: toml::de::Error,
+    },
+    /// A value is wrong.
+    #[error("{name} is {text:?}: {expected}")]
+    Value {
+        /// Which one.
+        name: String,
+        /// What was given.
+        text: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// The process cannot say where it is.
+    #[error("failed to look at this process")]
+    Process(#[source] io::Error),
+}
+
+/// Whether tasks get a cgroup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CgroupUse {
+    /// Where the machine allows it.
+    Auto,
+    /// Never: process trees are walked.
+    Off,
+}
+
+/// Where our other programs are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Programs {
+    /// `axiom-holder`.
+    pub holder: PathBuf,
+    /// `axiom-worker`.
+    pub worker: PathBuf,
+}
+
+impl Programs {
+    /// Those in the folder of the program that runs. Asked at start: later the program may have been replaced.
+    ///
+    /// # Errors
+    /// `/proc` is not there.
+    pub fn beside_this_one() -> Result<Self, OptionsError> {
+        let this = std::env::current_exe().map_err(OptionsError::Process)?;
+        let folder = this.parent().unwrap_or(Path::new("/"));
+        Ok(Self { holder: folder.join("axiom-holder"), worker: folder.join("axiom-worker") })
+    }
+}
+
+/// All that a server is told.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where everything lies.
+    pub home: Home,
+    /// More tasks than this wait as `queued`.
+    pub max_tasks: Option<u32>,
+    /// Below so much free disk, readers pause and spawns are refused; a share of the disk where absent.
+    pub disk_min_free_bytes: Option<u64>,
+    /// Cgroups or not.
+    pub cgroup: CgroupUse,
+    /// Our other programs.
+    pub programs: Programs,
+    /// What children inherit.
+    pub surroundings: Surroundings,
+}
+
+/// config.toml.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    max_tasks: Option<i64>,
+    disk_min_free: Option<toml::Value>,
+}
+
+impl Options {
+    /// Puts everything together. `home` and `max_tasks` are the flags.
+    ///
+    /// # Errors
+    /// [`OptionsError`] names the key, variable or file.
+    pub fn load(home: Option<PathBuf>, max_tasks: Option<u32>) -> Result<Self, OptionsError> {
+        let home = match home {
+            Some(path) => Home::at(&path)?,
+            None => Home::from_environment()?,
+        };
+        let config = read_config(&home.config())?;
+        Ok(Self {
+            max_tasks: choose_max_tasks(&config, max_tasks)?,
+            disk_min_free_bytes: choose_disk_min_free(&config, variable("AXIOM_DISK_MIN_FREE"))?,
+            cgroup: choose_cgroup(variable("AXIOM_CGROUP"))?,
+            programs: Programs::beside_this_one()?,
+            surroundings: Surroundings::of_this_process().map_err(OptionsError::Process)?,
+            home,
+        })
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    let value = std::env::var_os(name)?;
+    Some(value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
+}
+
+fn read_config(path: &Path) -> Result<Config, OptionsError> {
+    let refused = |source| OptionsError::Read { path: path.to_owned(), source };
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Config::default()),
+        Err(error) => return Err(refused(error)),
+        Ok(meta) if meta.len() > CONFIG_BYTES_MAX => {
+            return Err(refused(io::ErrorKind::FileTooLarge.into()));
+        }
+        Ok(_) => {}
+    }
+    let text = fs::read_to_string(path).map_err(refused)?;
+    toml::from_str(&text).map_err(|source| OptionsError::Config { path: path.to_owned(), source })
+}
+
+fn choose_max_tasks(config: &Config, flag: Option<u32>) -> Result<Option<u32>, OptionsError> {
+    let (name, number) = match (flag, config.max_tasks) {
+        (Some(flag), _) => ("--max-tasks", i64::from(flag)),
+        (None, Some(number)) => ("max_tasks", number),
+        (None, None) => return Ok(None),
+    };
+    match u32::try_from(number) {
+        Ok(number) if number > 0 => Ok(Some(number)),
+        Ok(_) | Err(_) => Err(OptionsError::Value {
+            name: name.to_owned(),
+            text: number.to_string(),
+            expected: "a number of tasks, at least 1",
+        }),
+    }
+}
+
+fn choose_disk_min_free(
+    config: &Config,
+    variable: Option<String>,
+) -> Result<Option<u64>, OptionsError> {
+    let (name, text) = match (variable, &config.disk_min_free) {
+        (Some(text), _) => ("AXIOM_DISK_MIN_FREE", text),
+        (None, Some(toml::Value::String(text))) => ("disk_min_free", text.clone()),
+        (None, Some(toml::Value::Integer(bytes))) => ("disk_min_free", bytes.to_string()),
+        (None, Some(value)) => ("disk_min_free", format!("a {}", value.type_str())),
+        (None, None) => return Ok(None),
+    };
+    match parse_bytes(&text) {
+        Some(bytes) => Ok(Some(bytes)),
+        None => Err(OptionsError::Value {
+            name: name.to_owned(),
+            text,
+            expected: "a number of bytes, with k, M, G or T for powers of 1024",
+        }),
+    }
+}
+
+fn choose_cgroup(variable: Option<String>) -> Result<CgroupUse, OptionsError> {
+    match variable.as_deref() {
+        None | Some("auto") => Ok(CgroupUse::Auto),
+        Some("off") => Ok(CgroupUse::Off),
+        Some(other) => Err(OptionsError::Value {
+            name: "AXIOM_CGROUP".to_owned(),
+            text: other.to_owned(),
+            expected: "auto or off",
+        }),
+    }
+}
+
+/// `1048576`, `1024k`, `1M`, `1MiB`.
+fn parse_bytes(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let power = match &text[digits.len()..] {
+        "" | "B" => 0,
+        "k" | "K" | "KiB" => 1,
+        "M" | "MiB" => 2,
+        "G" | "GiB" => 3,
+        "T" | "TiB" => 4,
+        _unknown => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1024_u64.pow(power))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Config {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn later_words_win() {
+        let config = config("max_tasks = 4\ndisk_min_free = \"2M\"");
+        assert_eq!(choose_max_tasks(&config, None).unwrap(), Some(4));
+        assert_eq!(choose_max_tasks(&config, Some(2)).unwrap(), Some(2));
+        assert_eq!(choose_disk_min_free(&config, None).unwrap(), Some(2 << 20));
+        let variable = Some("5".to_owned());
+        assert_eq!(choose_disk_min_free(&config, variable).unwrap(), Some(5));
+        assert_eq!(choose_max_tasks(&Config::default(), None).unwrap(), None);
+    }
+
+    #[test]
+    fn wrong_values_are_refused_by_name() {
+        let refused = choose_max_tasks(&config("max_tasks = 0"), None).unwrap_err();
+        assert_eq!(refused.to_string(), "max_tasks is \"0\": a number of tasks, at least 1");
+        for text in ["disk_min_free = -1", "disk_min_free = \"many\"", "disk_min_free = true"] {
+            let refused = choose_disk_min_free(&config(text), None).unwrap_err();
+            assert!(refused.to_string().starts_with("disk_min_free is"), "{refused}");
+        }
+        assert!(choose_cgroup(Some("maybe".to_owned())).is_err());
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_file_and_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        fs::write(&path, "max_tasks = 1\nmax_task = 2\n").unwrap();
+        let refused = read_config(&path).unwrap_err().to_string();
+        assert!(refused.contains("config.toml") && refused.contains("line 2"), "{refused}");
+        assert_eq!(read_config(&folder.path().join("absent")).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn sizes_are_powers_of_1024() {
+        let sizes = [("0", 0), ("10", 10), ("3k", 3072), ("1GiB", 1 << 30), ("2T", 2 << 40)];
+        for (text, bytes) in sizes {
+            assert_eq!(parse_bytes(text), Some(bytes), "{text}");
+        }
+        for text in ["", "k", "1.5G", "-1", "1X", "99999999999999T"] {
+            assert_eq!(parse_bytes(text), None, "{text}");
+        }
+    }
+}

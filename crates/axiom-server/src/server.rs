@@ -1,0 +1,141 @@
+//! The server's beginning and end: lock, recovery, what the machine offers; and leaving without taking a task along.
+//! Listens for nobody: a face gets the socket from here and calls the operations.
+
+use std::io;
+use std::sync::Arc;
+
+use axiom_holder::cgroup;
+use axiom_proto::api::ServerNote;
+use thiserror::Error;
+use tokio::net::UnixListener;
+
+use crate::background::beside;
+use crate::clock::now_ms;
+use crate::disk;
+use crate::fault::sentence;
+use crate::fleet::{Fleet, Machine};
+use crate::home::HomeError;
+use crate::indexing;
+use crate::instance::{Instance, InstanceError};
+use crate::operations::Operations;
+use crate::options::{CgroupUse, Options};
+use crate::recovery;
+
+/// Why no server was started.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Another server has this home.
+    #[error(
+        "a server already runs for this home: pid {}",
+        pid.map_or_else(|| "unknown".to_owned(), |pid| pid.to_string())
+    )]
+    AlreadyRuns {
+        /// Its process, if it has said so yet.
+        pid: Option<u32>,
+    },
+    /// The home cannot be used.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The lock, the socket or the note cannot be made.
+    #[error(transparent)]
+    Instance(InstanceError),
+    /// The folder of tasks cannot be read.
+    #[error("failed to read the home's tasks")]
+    Tasks(#[source] io::Error),
+    /// The home's disk cannot be asked.
+    #[error("failed to ask the home's disk for its space")]
+    Disk(#[source] io::Error),
+    /// The runtime does not take the socket.
+    #[error("failed to listen")]
+    Listen(#[source] io::Error),
+}
+
+impl From<InstanceError> for StartError {
+    fn from(error: InstanceError) -> Self {
+        match error {
+            InstanceError::AlreadyRuns { pid } => Self::AlreadyRuns { pid },
+            error @ InstanceError::Io { .. } => Self::Instance(error),
+        }
+    }
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    fleet: Arc<Fleet>,
+    instance: Instance,
+}
+
+impl Server {
+    /// Takes the home's lock, finds every task and goes on with it. Call within a runtime with time and IO.
+    ///
+    /// # Errors
+    /// [`StartError::AlreadyRuns`] while another server lives; else the home cannot be used.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let (options, instance, machine) = beside(move || prepare(options)).await?;
+        let fleet = Fleet::new(options, machine);
+        let index = {
+            let path = fleet.home.index();
+            beside(move || indexing::open(&path)).await
+        };
+        let (index, indexed) = match index.and_then(|index| Ok((index.entries()?, index))) {
+            Ok((entries, index)) => (Some(index), entries),
+            Err(error) => {
+                tracing::warn!(
+                    error = sentence(&error),
+                    "the index is not used; journals are read"
+                );
+                (None, Vec::new())
+            }
+        };
+        fleet.background.spawn(indexing::run(fleet.clone(), index));
+        recovery::recover(&fleet, indexed).await.map_err(StartError::Tasks)?;
+        tracing::info!(home = %fleet.home.root().display(), tasks = fleet.tasks().len(), "serving");
+        Ok(Self { fleet, instance })
+    }
+
+    /// What faces call.
+    #[must_use]
+    pub fn operations(&self) -> Operations {
+        Operations::new(self.fleet.clone())
+    }
+
+    /// Binds `run/axiom.sock` and writes `run/server.json`. Call once, when there is somebody to answer.
+    ///
+    /// # Errors
+    /// The file system refused.
+    pub fn listen(&self) -> Result<UnixListener, StartError> {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let note = ServerNote { pid: std::process::id(), version, url: None };
+        let bound = self.instance.listen(&note)?;
+        UnixListener::from_std(bound).map_err(StartError::Listen)
+    }
+
+    /// Ends links and launches, writes the index, and takes socket and note away. Tasks run on.
+    pub async fn end(self) {
+        self.fleet.begin_leaving();
+        self.fleet.ended.send_replace(true);
+        self.fleet.background.end().await;
+        drop(indexing::step(&self.fleet, None).await);
+        if let Err(error) = self.instance.leave() {
+            tracing::warn!(error = sentence(&error), "the socket stays");
+        }
+    }
+}
+
+/// All that blocks: the home, the lock, what the machine offers.
+fn prepare(options: Options) -> Result<(Options, Instance, Machine), StartError> {
+    options.home.prepare()?;
+    let instance = Instance::take(&options.home)?;
+    if let Err(error) = options.surroundings.raise_open_files() {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+    let cgroup = match options.cgroup {
+        CgroupUse::Off => Err("AXIOM_CGROUP is off".to_owned()),
+        CgroupUse::Auto => cgroup::find(options.home.root()).map_err(|why| sentence(&why)),
+    };
+    let space = disk::space(options.home.root()).map_err(StartError::Disk)?;
+    let disk_min_free_bytes =
+        options.disk_min_free_bytes.unwrap_or_else(|| disk::default_min_free(space));
+    Ok((options, instance, Machine { cgroup, disk_min_free_bytes, started_at_ms: now_ms() }))
+}

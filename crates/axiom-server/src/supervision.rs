@@ -1,0 +1,278 @@
+//! One session's life beside requests: launch it, keep its link, and when nobody serves it any more, close it.
+//! One such loop per session; a panic in it is fenced, and the loop begins again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axiom_proto::record::Failure;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tracing::Instrument;
+
+use crate::background::beside;
+use crate::changes::Weight;
+use crate::closing::{self, CloseError, Unserved};
+use crate::evidence::{self, Evidence};
+use crate::fleet::Fleet;
+use crate::history::{self, Folded};
+use crate::launch::launch;
+use crate::link::{Dialled, Hangup, converse, dial};
+use crate::session::Problem;
+use crate::task::{Announced, State, Task};
+
+/// The wait after the first dial that led to nothing, and the longest: it doubles in between. Someone who lives answers
+/// within milliseconds; someone who does not must not cost a busy loop.
+const BACKOFF_FIRST: Duration = Duration::from_millis(5);
+const BACKOFF_MAX: Duration = Duration::from_secs(1);
+
+/// The longest wait after a worker that had taken us in: it died, and the holder, which has its own backoff, starts the
+/// next one. A worker that only hangs up, again and again, is dialled no more often than this.
+const RELINK_MAX: Duration = Duration::from_millis(40);
+
+/// How long a found session's worker may take to say hello, before the journal is asked how the session stands.
+const HELLO_WAIT: Duration = Duration::from_millis(500);
+
+/// How a session came to be supervised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It has never been started.
+    New,
+    /// It was there when the server started.
+    Found,
+}
+
+/// What to do next.
+enum Step {
+    Dial,
+    Wait,
+    Launch,
+    Close,
+    Done,
+}
+
+/// Begins to supervise a session.
+pub(crate) fn spawn(fleet: &Arc<Fleet>, task: Arc<Task>, origin: Origin) {
+    let span = tracing::info_span!("session", task = %task.id());
+    let fleet_of_loop = fleet.clone();
+    let work = async move {
+        let mut origin = origin;
+        loop {
+            let life = live(fleet_of_loop.clone(), task.clone(), origin);
+            // A runtime task of its own is the fence: a panic in it arrives here as a value.
+            let mut set = tokio::task::JoinSet::new();
+            set.spawn(life.in_current_span());
+            match set.join_next().await {
+                Some(Err(error)) if error.is_panic() => {
+                    tracing::error!("the supervision of a session panicked and begins again");
+                    let text = "its supervision failed by a bug and was begun again";
+                    task.set_problem(Some(Problem::Other(text.to_owned())));
+                    origin = Origin::Found;
+                    tokio::time::sleep(BACKOFF_MAX).await;
+                }
+                Some(_) | None => return,
+            }
+        }
+    };
+    fleet.background.spawn(work.instrument(span));
+}
+
+/// Supervises a session until it is over.
+async fn live(fleet: Arc<Fleet>, task: Arc<Task>, origin: Origin) {
+    let mut supervision = Supervision { fleet, task, wait: BACKOFF_FIRST, failure: None };
+    let mut step = match origin {
+        Origin::New => Step::Launch,
+        Origin::Found => Step::Dial,
+    };
+    loop {
+        step = match step {
+            Step::Dial => supervision.dial().await,
+            Step::Wait => supervision.wait().await,
+            Step::Launch => supervision.launch().await,
+            Step::Close => supervision.close().await,
+            Step::Done => break,
+        };
+    }
+    let Supervision { fleet, task, .. } = supervision;
+    task.finish();
+    fleet.leave(task.id());
+    fleet.indexing.mark(task.id());
+    tracing::info!(status = task.announced().status.word(), "over");
+}
+
+struct Supervision {
+    fleet: Arc<Fleet>,
+    task: Arc<Task>,
+    /// Before the next dial, if this one leads to nothing.
+    wait: Duration,
+    /// Why the session could not be started; its journal must say so.
+    failure: Option<Failure>,
+}
+
+impl Supervision {
+    async fn launch(&mut self) -> Step {
+        match launch(&self.fleet, &self.task).await {
+            Ok(()) => Step::Dial,
+            Err(failure) => {
+                self.failure = Some(failure);
+                Step::Close
+            }
+        }
+    }
+
+    async fn wait(&mut self) -> Step {
+        let until = Instant::now() + self.wait;
+        self.wait = (self.wait * 2).min(BACKOFF_MAX);
+        sleep_until(until).await;
+        if self.failure.is_some() { Step::Close } else { Step::Dial }
+    }
+
+    async fn dial(&mut self) -> Step {
+        match dial(&self.task.folder).await {
+            Ok(Dialled::Connected(stream)) => self.converse(stream).await,
+            Ok(Dialled::Refused) => self.look().await,
+            Err(error) => {
+                tracing::warn!(%error, "a session cannot be dialled");
+                self.ask_journal().await;
+                Step::Wait
+            }
+        }
+    }
+
+    async fn converse(&mut self, stream: tokio::net::UnixStream) -> Step {
+        let task = self.task.clone();
+        let began = Instant::now();
+        let ended = self.listen(converse(&task, stream)).await;
+        self.free_place();
+        match ended {
+            Ok(Hangup::Over) => Step::Done,
+            Ok(Hangup::AfterHello) if began.elapsed() >= BACKOFF_MAX => {
+                self.wait = BACKOFF_FIRST;
+                Step::Dial
+            }
+            Ok(Hangup::AfterHello | Hangup::BeforeHello) => {
+                self.wait = self.wait.min(RELINK_MAX);
+                Step::Wait
+            }
+            Ok(Hangup::Mute) => Step::Wait,
+            Err(error) => {
+                tracing::warn!(%error, "hung up");
+                Step::Wait
+            }
+        }
+    }
+
+    /// Follows a conversation, and does meanwhile what does not wait for its end: a worker that says nothing may be
+    /// stopped, so the journal is asked in its place; and the place of a task that has ended is given on.
+    async fn listen<T>(&self, conversation: impl Future<Output = T>) -> T {
+        tokio::pin!(conversation);
+        let mut announced = self.task.subscribe();
+        let silent = tokio::time::sleep(HELLO_WAIT);
+        tokio::pin!(silent);
+        let (mut asked, mut freed) = (false, false);
+        loop {
+            tokio::select! {
+                ended = &mut conversation => return ended,
+                () = &mut silent, if !asked => {
+                    asked = true;
+                    self.ask_journal().await;
+                }
+                () = has_ended(&mut announced), if !freed => {
+                    freed = true;
+                    self.free_place();
+                }
+            }
+        }
+    }
+
+    /// A task that has ended counts no more, even while its last output is read.
+    fn free_place(&self) {
+        if self.task.announced().status.is_ended() {
+            self.fleet.leave(self.task.id());
+        }
+    }
+
+    /// Takes over what the journal says, unless a worker has said more.
+    async fn ask_journal(&self) {
+        if self.task.announced().head.is_some() {
+            return;
+        }
+        let folder = self.task.folder.clone();
+        if let Ok(folded) = beside(move || history::fold(&folder)).await {
+            adopt(&self.task, folded);
+        }
+    }
+
+    /// The dial was refused: who lives?
+    async fn look(&mut self) -> Step {
+        let folder = self.task.folder.clone();
+        match beside(move || evidence::look(&folder)).await {
+            Ok(Evidence::Alive) => {
+                self.ask_journal().await;
+                Step::Wait
+            }
+            Ok(Evidence::NotStarted) => Step::Launch,
+            Ok(Evidence::Closed(folded)) => {
+                adopt(&self.task, *folded);
+                Step::Done
+            }
+            Ok(Evidence::Dead) => Step::Close,
+            Err(error) => {
+                tracing::error!(%error, "a session cannot be looked at");
+                self.task.set_problem(Some(Problem::Other(error.to_string())));
+                Step::Wait
+            }
+        }
+    }
+
+    async fn close(&mut self) -> Step {
+        let (task, failure) = (self.task.clone(), self.failure.clone());
+        let session = Unserved {
+            id: task.session(),
+            folder: task.folder.clone(),
+            mode: task.record.spec.mode,
+            leftovers: task.record.spec.leftovers,
+            cgroup: self.fleet.cgroup_of(task.session()),
+        };
+        let closed = beside(move || {
+            let publish = |folded: Folded| adopt(&task, folded);
+            match &failure {
+                Some(failure) => closing::close_unstarted(&session, failure, &publish),
+                None => closing::close_lost(&session, &publish),
+            }
+        })
+        .await;
+        match closed {
+            Ok(()) => Step::Done,
+            Err(CloseError::Alive) => {
+                self.failure = None;
+                Step::Wait
+            }
+            Err(error) => {
+                tracing::error!(%error, "a dead session's journal cannot be closed");
+                let text = format!("its journal cannot be closed: {error}");
+                self.task.set_problem(Some(Problem::Other(text)));
+                Step::Wait
+            }
+        }
+    }
+}
+
+async fn has_ended(announced: &mut watch::Receiver<Announced>) {
+    // The sender lives in the task that the caller holds.
+    let _open: bool = announced.wait_for(|now| now.status.is_ended()).await.is_ok();
+}
+
+fn adopt(task: &Task, folded: Folded) {
+    task.change_live(|session| {
+        session.adopt(folded);
+        ((), Some(Weight::Status))
+    });
+}
+
+/// True once a session is over, for those who look at its state.
+pub(crate) fn is_over(state: &State) -> bool {
+    match state {
+        State::Queued | State::Live(_) => false,
+        State::Cancelled(_) | State::Ended(_) => true,
+    }
+}

@@ -1,0 +1,81 @@
+//! Tasks' views, now and whenever they change: the latest of each wins, nothing is queued. What people wait for comes at
+//! once; mere counters come together, a few times a second.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axiom_proto::id::TaskId;
+use axiom_proto::task::TaskView;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use crate::changes::Newest;
+use crate::fleet::Fleet;
+
+/// The shortest time between two answers that tell of counters only: what an eye can follow.
+const COUNTERS_EVERY: Duration = Duration::from_millis(200);
+
+/// A stream of changed views.
+#[derive(Debug)]
+pub struct Watch {
+    fleet: Arc<Fleet>,
+    /// All of them where empty.
+    tasks: BTreeSet<TaskId>,
+    newest: watch::Receiver<Newest>,
+    /// The newest change that was told of.
+    told: u64,
+    /// When counters may be told of again.
+    counters_at: Instant,
+    is_first: bool,
+}
+
+impl Watch {
+    pub(crate) fn new(fleet: Arc<Fleet>, tasks: &[TaskId]) -> Self {
+        Self {
+            newest: fleet.changes.subscribe(),
+            tasks: tasks.iter().copied().collect(),
+            told: 0,
+            counters_at: Instant::now(),
+            is_first: true,
+            fleet,
+        }
+    }
+
+    /// Every watched task at the first call; afterwards waits, and gives those that changed. Dropping the wait loses nothing.
+    pub async fn next(&mut self) -> Vec<TaskView> {
+        loop {
+            self.until_due().await;
+            let views = self.take();
+            if self.is_first || !views.is_empty() {
+                self.is_first = false;
+                self.counters_at = Instant::now() + COUNTERS_EVERY;
+                return views;
+            }
+        }
+    }
+
+    /// Waits until there is something to tell: at once the first time and for a status, later for counters.
+    async fn until_due(&mut self) {
+        if self.is_first {
+            return;
+        }
+        let told = self.told;
+        // The sender lives as long as the fleet that we hold.
+        let _open = self.newest.wait_for(|newest| newest.any > told).await.is_ok();
+        tokio::select! {
+            _open = self.newest.wait_for(|newest| newest.status > told) => {}
+            () = sleep_until(self.counters_at) => {}
+        }
+    }
+
+    /// What changed since it was told of.
+    fn take(&mut self) -> Vec<TaskView> {
+        let (changed, number) = self.fleet.changes.since(self.told);
+        self.told = number;
+        let wanted = changed.iter().filter(|id| self.tasks.is_empty() || self.tasks.contains(id));
+        let mut tasks: Vec<_> = wanted.filter_map(|id| self.fleet.task(*id)).collect();
+        tasks.sort_by_key(|task| task.age());
+        tasks.into_iter().map(|task| task.view()).collect()
+    }
+}
