@@ -42,7 +42,12 @@ pub enum DialError {
 /// Dials once.
 pub(crate) async fn dial(home: &Home) -> Result<UnixStream, DialError> {
     let failed = |source: io::Error| {
-        let nobody = [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused];
+        let nobody = [
+            io::ErrorKind::NotFound,
+            io::ErrorKind::ConnectionRefused,
+            // Killed while we stood in its backlog.
+            io::ErrorKind::ConnectionReset,
+        ];
         if nobody.contains(&source.kind()) {
             return DialError::NoServer { home: home.path().to_owned() };
         }

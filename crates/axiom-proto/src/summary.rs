@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use crate::command::Action;
 use crate::frame::{Frame, FrameKind, Header, Micros, Offset, Seq};
 use crate::id::CommandId;
 use crate::mixed;
@@ -80,6 +81,9 @@ pub struct Summary {
     pub guarded: bool,
     /// Frozen, and how.
     pub freeze: Option<Freeze>,
+    /// A freeze that was begun and not concluded: what it froze is not known.
+    #[serde(default)]
+    pub freezing: Option<CommandId>,
     /// True once a stop was asked for.
     pub stop_asked: bool,
     /// True once every process was seen to be gone after a stop.
@@ -129,6 +133,7 @@ impl Default for Summary {
             limit: None,
             guarded: true,
             freeze: None,
+            freezing: None,
             stop_asked: false,
             tree_emptied: false,
             input_closed: false,
@@ -219,6 +224,9 @@ impl Summary {
             }
             Record::Resized { size } => self.size = Some(size),
             Record::Intent(intent) => {
+                if intent.action == Action::Suspend {
+                    self.freezing = Some(intent.id);
+                }
                 self.open_command(intent.id);
                 self.interventions += 1;
             }
@@ -268,6 +276,9 @@ impl Summary {
 
     fn fold_outcome(&mut self, outcome: Outcome) {
         self.open.retain(|id| *id != outcome.id);
+        if self.freezing == Some(outcome.id) {
+            self.freezing = None;
+        }
         if self.outcomes.len() == OUTCOMES_MAX {
             self.outcomes.pop_front();
         }

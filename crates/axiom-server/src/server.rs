@@ -117,6 +117,10 @@ impl Server {
         self.fleet.ended.send_replace(true);
         self.fleet.background.end().await;
         drop(indexing::step(&self.fleet, None).await);
+        if let Ok(root) = &self.fleet.cgroup {
+            // Running tasks keep it; the next server makes it again.
+            let _kept_by_running_tasks: io::Result<()> = root.remove();
+        }
         if let Err(error) = self.instance.leave() {
             tracing::warn!(error = sentence(&error), "the socket stays");
         }

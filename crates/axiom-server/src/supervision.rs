@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axiom_holder::tree::{Root, Tree};
 use axiom_proto::record::Failure;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -93,10 +94,25 @@ async fn live(fleet: Arc<Fleet>, task: Arc<Task>, origin: Origin) {
         };
     }
     let Supervision { fleet, task, .. } = supervision;
+    sweep_cgroup(&fleet, &task).await;
     task.finish();
     fleet.leave(task.id());
     fleet.indexing.mark(task.id());
     tracing::info!(status = task.announced().status.word(), "over");
+}
+
+/// The holder removes its session's cgroup; one that was killed, or that failed early, leaves it to us. Left-over
+/// processes keep theirs.
+async fn sweep_cgroup(fleet: &Fleet, task: &Task) {
+    let Some(path) = fleet.cgroup_of(task.session()) else { return };
+    let id = task.id();
+    beside(move || {
+        let tree = Tree::new(Root::Lost { child: None }, id.as_str(), Some(&path));
+        if let Err(errno) = tree.remove_cgroup() {
+            tracing::debug!(task = %id, %errno, "the session's cgroup stays");
+        }
+    })
+    .await;
 }
 
 struct Supervision {

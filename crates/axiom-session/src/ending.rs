@@ -73,6 +73,7 @@ impl Session {
             self.effects.push(Effect::Done);
             return;
         }
+        let freezing = summary.freezing.is_some() && summary.freeze.is_none() && !dead;
         for id in &summary.open {
             self.effects.push(Effect::Append(Record::Outcome(Outcome::unknown(*id))));
         }
@@ -89,6 +90,10 @@ impl Session {
             (false, false) => Output::Open,
         };
         self.leftovers_known = summary.failure.is_some();
+        if freezing {
+            // The last worker died in the middle of a freeze. Nobody knows how far it came: let all of them run.
+            self.ask(Purpose::Rung, Ask::Thaw { keep_stopped: Vec::new() });
+        }
         if ended && dead && !self.leftovers_known {
             self.ask(Purpose::Leftovers, Ask::Tree);
         }

@@ -21,7 +21,7 @@ fn open_intents_become_unknown_once_each_and_are_not_carried_out_again() {
     let wanted = script.take_wanted();
     assert!(wanted.contains(&"input d: text\\n".to_owned()), "{wanted:?}");
     let mut next = script.killed_and_recovered(options());
-    next.wants(["c unknown", "d unknown"]);
+    next.wants(["c unknown", "d unknown", "ask 1: thaw all but []"]);
     for letter in ['a', 'b', 'c', 'd'] {
         next.type_bytes(letter, b"again");
     }
@@ -139,4 +139,15 @@ fn after_a_handover_the_next_worker_goes_on_as_after_a_death() {
     script.wants(["closed: Handover", "leave"]);
     let mut next = script.killed_and_recovered(options());
     next.wants(["a unknown", "ask 1: signal 15 to the tree"]);
+}
+
+#[test]
+fn a_freeze_that_was_begun_and_never_concluded_is_undone() {
+    let mut script = Script::running(Mode::Terminal);
+    script.command('a', Action::Suspend);
+    let mut next = script.killed_and_recovered(options());
+    next.wants(["a unknown", "ask 1: thaw all but []"]);
+    next.reply(1, Reply::Done);
+    next.command('b', Action::Suspend);
+    next.wants(["intent b: suspend", "ask 2: freeze"]);
 }
