@@ -19,7 +19,7 @@ use axiom_proto::record::{Outcome, Record};
 use axiom_proto::summary::Summary;
 use axiom_proto::task::{Leftovers, Limits, SessionOptions};
 
-use crate::lab::{EVENT_WAIT, Lab, binary, kill, wait_for_entry};
+use crate::lab::{EVENT_WAIT, Lab, binary, kill};
 
 /// A frame as it came over the link.
 #[derive(Debug, Clone)]
@@ -111,7 +111,9 @@ impl Direct {
             .stderr(log.unwrap())
             .spawn()
             .unwrap();
-        holder.stdin.take().unwrap().write_all(&spec.encode().unwrap()).unwrap();
+        let mut stdin = holder.stdin.take().unwrap();
+        stdin.write_all(&spec.encode().unwrap()).unwrap();
+        wait_until_let_go(&stdin);
         let (link, frames, said) = (None, Vec::new(), Vec::new());
         Self { folder, holder, link, frames, summary: Summary::default(), said, ids: 0 }
     }
@@ -120,7 +122,6 @@ impl Direct {
     /// from its journal, as a server does.
     pub(crate) fn relink(&mut self) {
         let socket = self.folder.join(LINK_SOCKET);
-        wait_for_entry(&socket, &mut || self.holder.try_wait().unwrap().is_some());
         let linked = UnixStream::connect(&socket)
             .ok()
             .and_then(|stream| DirectLink::greet(stream, self.next_seq()));
@@ -333,6 +334,15 @@ impl DirectLink {
         stream.write_all(&link::encode(&resume, b"")).ok()?;
         Some(Self { stream, splitter, hello })
     }
+}
+
+/// The holder lets go of its standard input once its sockets listen.
+fn wait_until_let_go(stdin: &std::process::ChildStdin) {
+    let timeout =
+        rustix::event::Timespec { tv_sec: EVENT_WAIT.as_secs().cast_signed(), tv_nsec: 0 };
+    let mut fds = [rustix::event::PollFd::new(stdin, rustix::event::PollFlags::ERR)];
+    let ready = rustix::event::poll(&mut fds, Some(&timeout)).unwrap();
+    assert_eq!(ready, 1, "waited in vain for the holder's sockets");
 }
 
 fn tail(bytes: &[u8]) -> String {

@@ -229,6 +229,36 @@ fn a_command_that_cannot_start_is_a_failed_task_with_its_reason() {
     lab.shut_down();
 }
 
+/// Runs its arguments where a single terminal exists, and holds that one.
+const WITHOUT_TERMINALS: &str = "mount -t devpts -o newinstance,ptmxmode=0666,max=1 devpts /dev/pts \
+     && mount --bind /dev/pts/ptmx /dev/ptmx \
+     && exec python3 -c 'import os, subprocess, sys; os.openpty(); sys.exit(subprocess.call(sys.argv[1:]))' \"$@\"";
+
+#[test]
+fn a_machine_without_a_free_terminal_is_named_and_pipes_still_work() {
+    let lab = Lab::new();
+    let axiom = |args: &[&str]| {
+        let plain = lab.command(args);
+        let mut command = std::process::Command::new("unshare");
+        command.args(["-m", "sh", "-c", WITHOUT_TERMINALS, "sh"]);
+        command.arg(plain.get_program()).args(args);
+        command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        crate::cli::finish(&mut command, b"")
+    };
+    if !axiom(&["help"]).status.success() {
+        eprintln!("skipped: a terminal file system of our own needs root");
+        return;
+    }
+    // The first command starts the server, which so lives where no terminal is free.
+    let failed = axiom(&["run", "--pty", "--", "true"]);
+    assert_eq!(failed.code(), 125, "{failed:?}");
+    assert!(failed.stderr.contains("no terminal could be had"), "{failed:?}");
+    let list = lab.axiom(&["ps", "--all", "--json"]).ok().json();
+    assert_eq!(list["tasks"][0]["status"], "failed", "{list}");
+    assert_eq!(lab.axiom(&["run", "--", "echo", "pipes"]).ok().text(), "pipes\n");
+    lab.shut_down();
+}
+
 #[test]
 fn more_tasks_than_may_run_wait_as_queued() {
     let lab = Lab::new();
