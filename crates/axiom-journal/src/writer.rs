@@ -194,7 +194,14 @@ impl Writer {
 
     fn refusal(&self, source: io::Error) -> AppendError {
         let folder = self.folder.clone();
-        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+        let full = matches!(
+            source.kind(),
+            io::ErrorKind::StorageFull
+                | io::ErrorKind::QuotaExceeded
+                // `ulimit -f`: room for this file has run out.
+                | io::ErrorKind::FileTooLarge
+        );
+        if full {
             AppendError::NoSpace { folder, source }
         } else {
             AppendError::Io { folder, source }

@@ -210,7 +210,7 @@ impl Summary {
             Record::Started { pid, mode, size } => {
                 (self.pid, self.mode, self.size) = (Some(pid), mode, size);
                 self.started = Some(at);
-                self.become_status(at, Status::Running, String::new());
+                self.become_status(at, Status::Running, "started".to_owned());
             }
             Record::StartFailed(failure) => {
                 let cause = failure.message.clone();
@@ -239,7 +239,7 @@ impl Summary {
             }
             Record::Suspended { means, already_stopped } => {
                 self.freeze = Some(Freeze { means, already_stopped });
-                self.become_status(at, Status::Suspended, String::new());
+                self.become_status(at, Status::Suspended, "asked for".to_owned());
             }
             Record::Resumed => {
                 self.freeze = None;
@@ -294,7 +294,7 @@ impl Summary {
             return;
         }
         match exit {
-            Exit::Code(0) => self.end(at, Status::Succeeded, String::new()),
+            Exit::Code(0) => self.end(at, Status::Succeeded, "exit 0".to_owned()),
             Exit::Code(code) => self.end(at, Status::Failed, format!("exit {code}")),
             Exit::Signal(signal) => self.end(at, Status::Failed, format!("signal {signal}")),
             Exit::Unknown => self.end(at, Status::Failed, "exit status unknown".to_owned()),
@@ -307,7 +307,7 @@ impl Summary {
             return;
         }
         match self.limit {
-            None => self.end(at, Status::Stopped, String::new()),
+            None => self.end(at, Status::Stopped, "every process is gone".to_owned()),
             Some(Limit::Timeout) => self.end(at, Status::Failed, "limit: timeout".to_owned()),
             Some(Limit::Output) => self.end(at, Status::Failed, "limit: output".to_owned()),
         }

@@ -216,7 +216,7 @@ fn write_end(pen: &mut Pen) -> Result<(), CloseError> {
     Ok(())
 }
 
-fn clear_away(folder: &Path) -> io::Result<()> {
+pub(crate) fn clear_away(folder: &Path) -> io::Result<()> {
     for name in SOCKETS {
         match fs::remove_file(folder.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -16,14 +16,18 @@ use tokio::time::timeout;
 
 use crate::background::beside;
 use crate::control;
+use crate::evidence::continue_stopped_holder;
 use crate::fault;
 use crate::fleet::Fleet;
 use crate::history;
-use crate::session::{Problem, Session};
+use crate::session::{Link, Problem, Session};
 use crate::task::{State, Task};
 
 /// How long a worker may take for anything but a stop: its own longest waits are two seconds.
 const COMMAND_WAIT: Duration = Duration::from_secs(5);
+
+/// A worker journals a command's intent at once. One that has said nothing for so long is looked after.
+const SILENCE_MAX: Duration = Duration::from_secs(2);
 
 /// What a stop takes beside its graces: the kernel's confirmation of a kill, and a worker's answer.
 const STOP_WAIT: Duration = Duration::from_secs(10);
@@ -60,12 +64,17 @@ pub(crate) async fn carry_out(
         Taken::Refused(fault) => Err(fault),
         Taken::Known(outcome) => Ok(outcome),
         Taken::Over => from_journal(task, id).await,
-        Taken::Waits(answer, head) => {
+        Taken::Waits(mut answer, head) => {
             task.asked.notify_one();
-            match timeout(wait, answer).await {
+            let mut answered = timeout(SILENCE_MAX.min(wait), &mut answer).await;
+            if answered.is_err() {
+                wake(fleet, task, head);
+                answered = timeout(wait, &mut answer).await;
+            }
+            match answered {
                 Ok(Ok(outcome)) => Ok(outcome),
                 Ok(Err(_session_is_over)) => from_journal(task, id).await,
-                Err(_elapsed) => Err(give_up(fleet, task, id, head)),
+                Err(_elapsed) => Err(give_up(task, id)),
             }
         }
     }
@@ -134,24 +143,40 @@ async fn from_journal(task: &Task, id: CommandId) -> Result<Outcome, Fault> {
     })
 }
 
-/// No outcome came in time. Says why as far as it is known, and has a silent worker replaced.
-fn give_up(fleet: &Arc<Fleet>, task: &Arc<Task>, id: CommandId, head: Option<Place>) -> Fault {
-    let (paused, is_silent) = task
+/// The command has no outcome yet. A holder that somebody stopped is continued; a worker that has made no frame since is
+/// replaced, and the next one gets the command by its id.
+fn wake(fleet: &Arc<Fleet>, task: &Arc<Task>, head: Option<Place>) {
+    let (holder, is_silent) = task
         .change_live(|session| {
-            session.pending.withdraw(id);
-            ((session.paused().map(str::to_owned), session.head() == head), None)
+            let holder = match session.link {
+                Link::Connected { holder_pid, .. } => Some(holder_pid),
+                Link::Away { .. } => None,
+            };
+            let is_silent = session.paused().is_none() && session.head() == head;
+            ((holder, is_silent), None)
         })
         .unwrap_or_default();
-    if let Some(reason) = paused {
-        return fault::disk_full(format!("task {} stands still: {reason}", task.id()));
+    if holder.is_some_and(continue_stopped_holder) {
+        tracing::warn!(task = %task.id(), "its holder was stopped and is continued");
     }
     if is_silent {
         replace_worker(fleet, task);
     }
+}
+
+/// No outcome came in time. Says why as far as it is known.
+fn give_up(task: &Arc<Task>, id: CommandId) -> Fault {
+    let paused = task.change_live(|session| {
+        session.pending.withdraw(id);
+        (session.paused().map(str::to_owned), None)
+    });
+    if let Some(reason) = paused.flatten() {
+        return fault::disk_full(format!("task {} stands still: {reason}", task.id()));
+    }
     Fault::new(
         ErrorCode::Unavailable,
-        format!("the worker of task {} gave no answer in time", task.id()),
-        "look whether it was done, then try again: a silent worker is being replaced",
+        format!("task {} gave no answer in time", task.id()),
+        "look whether it was done, then try again",
     )
 }
 

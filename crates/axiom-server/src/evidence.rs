@@ -9,6 +9,7 @@ use std::path::Path;
 use axiom_journal::{JournalError, LockError, WriterLock};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
+use rustix::process::kill_process;
 use thiserror::Error;
 
 use crate::history::{self, Folded};
@@ -100,6 +101,16 @@ pub(crate) fn look(folder: &Path) -> Result<Evidence, EvidenceError> {
         },
         Err(error) => Err(error.into()),
     }
+}
+
+/// Continues a holder that somebody has stopped; false if it was not stopped, or is no holder any more.
+pub(crate) fn continue_stopped_holder(pid: u32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    let Some((name, rest)) = stat.rsplit_once(')') else { return false };
+    let is_stopped_holder = name.contains("(axiom-holder") && rest.trim_start().starts_with('T');
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    is_stopped_holder
+        && pid.is_some_and(|pid| kill_process(pid, rustix::process::Signal::CONT).is_ok())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use axiom_holder::channel::socket_path;
 use axiom_proto::api::ServerNote;
@@ -55,6 +56,8 @@ pub enum InstanceError {
 #[derive(Debug)]
 pub(crate) struct Instance {
     run: PathBuf,
+    /// The socket that is ours, by device and inode, once it listens.
+    socket: OnceLock<(u64, u64)>,
     _lock: File,
 }
 
@@ -82,10 +85,11 @@ impl Instance {
             Err(errno) => return Err(refused("lock", &path)(errno.into())),
         }
         let note = format!("{}\n", std::process::id());
-        lock.set_len(0)
-            .and_then(|()| lock.write_all(note.as_bytes()))
-            .map_err(refused("write", &path))?;
-        Ok(Self { run, _lock: lock })
+        if let Err(error) = lock.set_len(0).and_then(|()| lock.write_all(note.as_bytes())) {
+            // Only a courtesy to the next one: a full disk is no reason not to serve.
+            tracing::warn!(%error, "the lock does not name its holder");
+        }
+        Ok(Self { run, socket: OnceLock::new(), _lock: lock })
     }
 
     /// Binds the socket, gives it its name once it listens, and writes the note.
@@ -110,6 +114,9 @@ impl Instance {
         write_renamed(&self.run.join(NOTE_FILE), &json)
             .map_err(refused("write", &self.run.join(NOTE_FILE)))?;
         let socket = self.run.join(SOCKET_FILE);
+        if let Some(own) = identity(&new) {
+            self.socket.get_or_init(|| own);
+        }
         fs::rename(&new, &socket).map_err(refused("rename", &new))?;
         Ok(bound)
     }
@@ -119,9 +126,21 @@ impl Instance {
     /// # Errors
     /// The file system refused; the next server replaces them anyway.
     pub(crate) fn leave(self) -> Result<(), InstanceError> {
-        remove(&self.run.join(SOCKET_FILE))?;
+        let socket = self.run.join(SOCKET_FILE);
+        let own = self.socket.get().copied();
+        if own.is_some() && identity(&socket).is_some_and(|there| own != Some(there)) {
+            // Somebody removed our lock, and another server serves the home now.
+            return Ok(());
+        }
+        remove(&socket)?;
         remove(&self.run.join(NOTE_FILE))
     }
+}
+
+/// What a path leads to, whatever its name.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
 
 fn refused(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> InstanceError {

@@ -138,8 +138,19 @@ fn prepare(options: Options) -> Result<(Options, Instance, Machine), StartError>
         CgroupUse::Off => Err("AXIOM_CGROUP is off".to_owned()),
         CgroupUse::Auto => cgroup::find(options.home.root()).map_err(|why| sentence(&why)),
     };
+    if let Ok(root) = &cgroup {
+        sweep_leaves(root.path());
+    }
     let space = disk::space(options.home.root()).map_err(StartError::Disk)?;
     let disk_min_free_bytes =
         options.disk_min_free_bytes.unwrap_or_else(|| disk::default_min_free(space));
     Ok((options, instance, Machine { cgroup, disk_min_free_bytes, started_at_ms: now_ms() }))
+}
+
+/// Cgroups whose last left-over process has died since. The kernel removes none that has a process.
+fn sweep_leaves(root: &std::path::Path) {
+    let Ok(leaves) = std::fs::read_dir(root) else { return };
+    for leaf in leaves.flatten() {
+        let _in_use: io::Result<()> = std::fs::remove_dir(leaf.path());
+    }
 }

@@ -94,16 +94,23 @@ async fn live(fleet: Arc<Fleet>, task: Arc<Task>, origin: Origin) {
         };
     }
     let Supervision { fleet, task, .. } = supervision;
-    sweep_cgroup(&fleet, &task).await;
+    sweep(&fleet, &task).await;
     task.finish();
     fleet.leave(task.id());
     fleet.indexing.mark(task.id());
     tracing::info!(status = task.announced().status.word(), "over");
 }
 
-/// The holder removes its session's cgroup; one that was killed, or that failed early, leaves it to us. Left-over
-/// processes keep theirs.
-async fn sweep_cgroup(fleet: &Fleet, task: &Task) {
+/// The holder removes its session's sockets and cgroup; one that was killed, or that failed early, leaves them to us.
+/// Left-over processes keep their cgroup.
+async fn sweep(fleet: &Fleet, task: &Task) {
+    let folder = task.folder.clone();
+    beside(move || {
+        if let Err(error) = closing::clear_away(&folder) {
+            tracing::debug!(%error, "a closed session's sockets stay");
+        }
+    })
+    .await;
     let Some(path) = fleet.cgroup_of(task.session()) else { return };
     let id = task.id();
     beside(move || {

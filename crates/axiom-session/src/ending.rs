@@ -140,7 +140,7 @@ impl Session {
     }
 
     pub(crate) fn stop(&mut self, command: Command, grace_ms: Option<u64>) {
-        let (id, cause) = (command.id, command.cause.clone());
+        let (id, author, cause) = (command.id, command.author.clone(), command.cause.clone());
         debug_assert!(matches!(command.action, Action::Stop { .. }));
         if self.child == Child::Dead && self.leftovers_known && self.ladder.is_none() {
             let refused = Outcome::refused(id, ErrorCode::TaskEnded, "the task has ended");
@@ -151,6 +151,7 @@ impl Session {
         match &mut self.ladder {
             Some(ladder) => ladder.hasten(grace_ms, self.now),
             None => {
+                let cause = if cause.is_empty() { format!("stop by {author}") } else { cause };
                 self.effects.push(Effect::Append(Record::Stopping { cause }));
                 self.begin_ladder(grace_ms);
             }

@@ -13,6 +13,7 @@ mod opening;
 mod recorder;
 mod run;
 mod syncing;
+mod sys;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 /// Its standard input is the holder's channel.
 #[must_use]
 pub fn main() -> ExitCode {
+    sys::ignore_file_size_signal();
     match opening::open().and_then(run::Worker::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

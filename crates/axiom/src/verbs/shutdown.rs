@@ -42,9 +42,14 @@ impl Shutdown {
         if self.json {
             print_json(&answer)?;
         } else if self.stop_tasks {
-            print(&format!("the server has ended; {} tasks were stopped", answer.stopped))?;
+            print(&format!("the server has ended; tasks stopped: {}", answer.stopped))?;
         } else {
-            print(&format!("the server has ended; {} tasks run on", answer.running))?;
+            print(&format!("the server has ended; tasks that run on: {}", answer.running))?;
+        }
+        if self.stop_tasks && answer.running > 0 {
+            let message = format!("tasks that could not be stopped and run on: {}", answer.running);
+            let hint = "axiom ps tells which; the server's log tells why";
+            return Err(Fault::new(ErrorCode::Unavailable, message, hint).into());
         }
         Ok(0)
     }
