@@ -249,6 +249,37 @@ fn a_task_whose_holder_and_worker_are_dead_is_lost_and_its_tree_emptied() {
 }
 
 #[test]
+fn a_stop_gets_through_to_a_task_whose_holder_or_worker_somebody_froze() {
+    for frozen in ["holder", "worker"] {
+        let lab = Lab::new();
+        let id = lab.spawn_shell("echo one; exec sleep 600");
+        lab.follow(&["logs", "-f", &id]).wait_for_line("one", |line| line == "one");
+        let (holder, worker, child) = pids_of(&lab, &id);
+        kill(if frozen == "holder" { holder } else { worker }, libc::SIGSTOP);
+        lab.axiom(&["stop", &id]).ok();
+        assert_eq!(lab.status_of(&id), "stopped", "with a frozen {frozen}");
+        assert!(!is_alive(child));
+        lab.shut_down();
+    }
+}
+
+#[test]
+fn a_server_that_lost_its_lock_leaves_the_next_ones_socket_alone() {
+    let lab = Lab::new();
+    lab.axiom(&["ps"]).ok();
+    let first = lab.server_pid().unwrap();
+    for file in ["server.lock", "axiom.sock"] {
+        std::fs::remove_file(lab.home().join("run").join(file)).unwrap();
+    }
+    lab.axiom(&["ps"]).ok();
+    assert_ne!(lab.server_pid(), Some(first));
+    kill(first, libc::SIGTERM);
+    assert_dies(first, "the first server");
+    lab.axiom(&["run", "--", "true"]).ok();
+    lab.shut_down();
+}
+
+#[test]
 fn a_task_lost_while_no_server_lived_is_closed_by_the_next_one() {
     let lab = Lab::new();
     let id = lab.spawn_shell("echo one; exec sleep 600");

@@ -311,6 +311,22 @@ fn rm_and_prune_remove_ended_tasks_only() {
 }
 
 #[test]
+fn what_outlived_a_task_is_listed_and_a_stop_ends_it() {
+    let lab = Lab::new();
+    let line = "trap '' HUP; sleep 600 </dev/null >/dev/null 2>&1 & echo $!; exit 3";
+    let id = lab.spawn_shell(line);
+    assert_eq!(lab.wait(&[&id]).code(), 3);
+    let text = lab.axiom(&["logs", "-f", &id]).ok().text();
+    let kept: u32 = text.trim().parse().unwrap();
+    let listed = lab.show(&id)["leftovers"][0]["pid"].clone();
+    assert_eq!(listed, json!(kept));
+    lab.axiom(&["stop", &id]).ok();
+    assert!(!is_alive(kept), "it outlived the stop too");
+    assert_eq!(lab.status_of(&id), "failed", "how the task ended stays said");
+    lab.shut_down();
+}
+
+#[test]
 fn bad_input_gets_a_clear_error_and_leaves_nothing() {
     let lab = Lab::new();
     let cases: [&[&str]; 9] = [
