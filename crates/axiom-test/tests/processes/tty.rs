@@ -209,6 +209,35 @@ fn vim_edits_a_file_as_without_us() {
     lab.shut_down();
 }
 
+/// Where it is installed, how it is run, and what is typed once it shows what.
+type Program<'a> = (&'a str, &'a [&'a str], &'a [(&'a str, &'a str)]);
+
+#[test]
+fn less_pages_and_htop_draws_as_without_us() {
+    let lab = Lab::new();
+    let file = lab.home().join("long.txt");
+    let lines: String = (0..500).map(|i| format!("line {i} of many\n")).collect();
+    std::fs::write(&file, lines).unwrap();
+    let less = ["run", "--", "less", file.to_str().unwrap()];
+    let programs: [Program<'_>; 2] = [
+        ("/usr/bin/less", &less, &[("line 0 of many", "G"), ("line 499 of many", "q")]),
+        ("/usr/bin/htop", &["run", "--", "htop"], &[("Quit", "q")]),
+    ];
+    for (program, args, steps) in programs {
+        if !std::path::Path::new(program).exists() {
+            eprintln!("skipped: {program} is not installed");
+            continue;
+        }
+        let mut seat = Seat::open(lab.command(args));
+        for (shown, key) in steps {
+            seat.wait_for(shown);
+            seat.type_text(key);
+        }
+        assert_eq!(seat.wait_for_exit(), 0, "{program}");
+    }
+    lab.shut_down();
+}
+
 #[test]
 fn python_reads_lines_as_without_us() {
     let lab = Lab::new();
