@@ -12,7 +12,7 @@ use bytes::Bytes;
 use clap::{Args, ValueEnum};
 
 use super::connect;
-use crate::failure::{Failure, of_output};
+use crate::failure::{Failure, note, of_output};
 use crate::here::{Here, Terminals};
 use crate::line_view::{LineView, Member, OnSignal, Viewed};
 use crate::lines::{Lines, one_line};
@@ -57,6 +57,16 @@ fn cursor(text: &str) -> Result<Cursor, CursorError> {
     text.parse()
 }
 
+/// What is missing is said beside the output, never in it.
+fn note_gaps(task: &TaskView) {
+    if task.gaps > 0 {
+        let (gaps, id) = (task.gaps, task.id.short());
+        note(&format!(
+            "{id}: gaps in the output: {gaps}; a worker died there, and some bytes may be missing"
+        ));
+    }
+}
+
 impl Logs {
     pub(super) async fn run(&self, here: &Here) -> Result<u8, Failure> {
         if self.view == WhichView::Raw && Terminals::of_process().output && !self.may_act {
@@ -81,6 +91,7 @@ impl Logs {
             }
             (tasks, WhichView::Text) => self.several(here, connection, tasks).await?,
         }
+        tasks.iter().for_each(note_gaps);
         Ok(0)
     }
 

@@ -137,7 +137,11 @@ pub(super) fn disk(here: &Here, status: Option<&ServerStatus>) -> Finding {
                 Ok(disk) => {
                     let (free, all) =
                         (disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize);
-                    (free, DISK_MIN_FREE.max(all / 20))
+                    // What a server would be told by file and environment.
+                    let home = Some(here.home.path().to_owned());
+                    let asked = axiom_server::Options::load(home, None).ok();
+                    let asked = asked.and_then(|options| options.disk_min_free_bytes);
+                    (free, asked.unwrap_or(DISK_MIN_FREE.max(all / 20)))
                 }
                 Err(errno) => return Finding::problem(WHAT, errno.to_string(), REMEDY),
             }
