@@ -67,7 +67,8 @@ pub struct Failure {
     pub errno: i32,
     /// The same for people.
     pub message: String,
-    /// What `run` exits with: 127 not found, 126 not executable, else 125.
+    /// What `run` exits with: 127 not found, 126 not executable (or no terminal or
+    /// working directory for it), else 125.
     pub exit_code: i32,
 }
 

@@ -216,7 +216,13 @@ impl Operations {
         caller: &Caller,
         request: ShutdownRequest,
     ) -> Result<ShutdownAnswer, Fault> {
-        Ok(shutdown::shutdown(&self.fleet, caller, &request).await)
+        let (fleet, caller) = (self.fleet.clone(), caller.clone());
+        // Once begun it is finished, even if the asker hangs up: half a shutdown would refuse work for ever.
+        let ending =
+            tokio::spawn(async move { shutdown::shutdown(&fleet, &caller, &request).await });
+        ending.await.map_err(|error| {
+            Fault::new(ErrorCode::Internal, format!("the shutdown broke off: {error}"), "ask again")
+        })
     }
 
     /// One command of a live connection; `bytes` are what [`Action::Type`] types. It is taken up at the first poll.

@@ -75,7 +75,8 @@ impl Surroundings {
             set("AXIOM_INDEX", record.index.to_string().as_bytes());
             set("AXIOM_COUNT", count.to_string().as_bytes());
         }
-        if record.spec.mode == Mode::Terminal {
+        // An environment that was given whole is the caller's, with a terminal's name or without.
+        if record.spec.mode == Mode::Terminal && !record.spec.clear_env {
             env.entry(b"TERM".to_vec()).or_insert_with(|| TERM.into());
         }
         env.into_iter().map(|(name, value)| [name, value].join(&b'=')).collect()

@@ -79,6 +79,8 @@ pub struct Session {
     pub(crate) freeze: Option<Freeze>,
     /// The newest commands' ids.
     taken: VecDeque<CommandId>,
+    /// The last byte that this worker typed.
+    last_typed: Option<u8>,
     pub(crate) leftovers_known: bool,
     pub(crate) done: bool,
     /// This step's time and effects.
@@ -102,6 +104,7 @@ impl Session {
             then: None,
             freeze: None,
             taken: VecDeque::new(),
+            last_typed: None,
             leftovers_known: false,
             done: false,
             now: Micros(0),
@@ -285,8 +288,12 @@ impl Session {
     }
 
     fn queue_close(&mut self, id: CommandId, author: String) {
+        let last = self.queue.last_byte().or(self.last_typed);
+        let ends_a_line = last.is_none_or(|byte| matches!(byte, b'\n' | b'\r' | END_OF_INPUT_KEY));
+        // In the middle of a line the first key only hands over what there is of it.
+        let keys = if ends_a_line { 1 } else { 2 };
         let send = match self.summary.mode {
-            Mode::Terminal => Send::new(id, author, vec![END_OF_INPUT_KEY]),
+            Mode::Terminal => Send::new(id, author, vec![END_OF_INPUT_KEY; keys]),
             Mode::Pipes => Send { close: true, ..Send::new(id, author, Vec::new()) },
         };
         self.queue.push(send);
@@ -296,6 +303,7 @@ impl Session {
         let Some(send) = self.queue.first() else { return };
         send.taken += taken;
         if send.rest().is_empty() {
+            self.last_typed = send.bytes.last().copied();
             self.answer_first_send(None);
         }
     }

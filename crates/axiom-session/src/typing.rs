@@ -72,6 +72,11 @@ impl Queue {
         self.sends.front()
     }
 
+    /// The last byte that waits to be typed.
+    pub(crate) fn last_byte(&self) -> Option<u8> {
+        self.sends.back().and_then(|send| send.bytes.last().copied())
+    }
+
     pub(crate) fn pop(&mut self) -> Option<Send> {
         let send = self.sends.pop_front()?;
         self.bytes -= send.bytes.len();

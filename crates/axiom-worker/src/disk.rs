@@ -1,9 +1,10 @@
 //! Free space on the journal's disk. Below the session's bound, or when an append finds none, reading pauses:
 //! the child then waits in its own write, and nothing is lost.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use axiom_proto::frame::Micros;
+use rustix::fs::{AtFlags, FallocateFlags, Mode, OFlags, fallocate, openat, unlinkat};
 
 /// The disk is asked again after so many appended bytes: 4 MiB cannot eat up the bound of a gigabyte unseen.
 const ASK_BYTES: u64 = 4 << 20;
@@ -13,6 +14,12 @@ const ASK_EVERY: u64 = 1_000_000;
 
 /// While reading is paused, the disk is asked again this often: no event tells of freed space.
 pub(crate) const ASK_AGAIN: u64 = 250_000;
+
+/// The room that is kept back: some fifty records, so that a task on a full disk can still be steered and can end.
+const RESERVE_BYTES: u64 = 16 * 1024;
+
+/// Its file in the session's folder.
+const RESERVE_FILE: &str = "reserve";
 
 /// Watches the free space.
 #[derive(Debug)]
@@ -39,6 +46,16 @@ impl Disk {
         self.shortage()
     }
 
+    /// Keeps some room back for records.
+    pub(crate) fn reserve(&self) -> Option<Reserve> {
+        Reserve::take(&self.folder)
+    }
+
+    /// Gives kept room up.
+    pub(crate) fn give_up(&self, reserve: Reserve) {
+        reserve.give_up(&self.folder);
+    }
+
     /// Says why reading should pause, looking at the disk.
     pub(crate) fn shortage(&self) -> Option<String> {
         let stat = rustix::fs::fstatvfs(&self.folder).ok()?;
@@ -47,5 +64,31 @@ impl Disk {
             let least = self.min_free;
             format!("disk_full: {free} bytes are free, {least} must stay so; free some space")
         })
+    }
+}
+
+/// Room on the disk that is given up when the journal finds none.
+#[derive(Debug)]
+pub(crate) struct Reserve {
+    _file: OwnedFd,
+}
+
+impl Reserve {
+    /// Takes the room; none where there is none, or where the file system cannot promise it.
+    pub(crate) fn take(folder: impl AsFd) -> Option<Self> {
+        let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = openat(&folder, RESERVE_FILE, flags, Mode::RUSR | Mode::WUSR).ok()?;
+        let taken = fallocate(&file, FallocateFlags::empty(), 0, RESERVE_BYTES);
+        if taken.is_err() {
+            Self { _file: file }.give_up(folder);
+            return None;
+        }
+        Some(Self { _file: file })
+    }
+
+    /// Gives the room to whoever writes next.
+    pub(crate) fn give_up(self, folder: impl AsFd) {
+        let _gone_already: rustix::io::Result<()> =
+            unlinkat(folder, RESERVE_FILE, AtFlags::empty());
     }
 }

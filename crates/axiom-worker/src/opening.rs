@@ -217,8 +217,8 @@ fn failure(stage: wire::Stage, errno: i32) -> Failure {
     let why = io::Error::from_raw_os_error(errno);
     let not_found = why.kind() == io::ErrorKind::NotFound;
     let (stage, message, exit_code) = match stage {
-        wire::Stage::Pty => (Stage::Pty, format!("no terminal could be had: {why}"), 125),
-        wire::Stage::Cwd => (Stage::Cwd, format!("working directory: {why}"), 125),
+        wire::Stage::Pty => (Stage::Pty, format!("no terminal could be had: {why}"), 126),
+        wire::Stage::Cwd => (Stage::Cwd, format!("working directory: {why}"), 126),
         wire::Stage::Cgroup => (Stage::Cgroup, format!("cgroup: {why}"), 125),
         wire::Stage::Fork => (Stage::Fork, format!("no process could be made: {why}"), 125),
         wire::Stage::Exec if not_found => (Stage::Exec, "command not found".to_owned(), 127),

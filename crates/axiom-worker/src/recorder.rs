@@ -12,7 +12,7 @@ use axiom_proto::record::{InputNote, Record};
 use axiom_session::Session;
 
 use crate::clock::Clock;
-use crate::disk::Disk;
+use crate::disk::{Disk, Reserve};
 use crate::links::Links;
 use crate::notes::note;
 use crate::syncing::Syncer;
@@ -38,19 +38,24 @@ pub(crate) struct Recorder {
     pub(crate) links: Links,
     owed: VecDeque<Owed>,
     shortage: Option<String>,
+    /// Room kept back for what must be said on a full disk, while it is kept.
+    reserve: Option<Reserve>,
+    /// This disk can promise room at all.
+    keeps_reserve: bool,
 }
 
 impl Recorder {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { writer, session, syncer, disk, clock, links } = parts;
-        let (owed, shortage) = (VecDeque::new(), None);
-        Self { writer, session, syncer, disk, clock, links, owed, shortage }
+        let (owed, shortage, reserve) = (VecDeque::new(), None, disk.reserve());
+        let keeps_reserve = reserve.is_some();
+        Self { writer, session, syncer, disk, clock, links, owed, shortage, reserve, keeps_reserve }
     }
 
     /// Appends a frame now, or as soon as there is room.
     pub(crate) fn append(&mut self, kind: FrameKind, payload: &[u8]) {
         let time = self.clock.now();
-        if !self.owed.is_empty() || !self.try_append(kind, time, payload) {
+        if !self.owed.is_empty() || !self.append_or_give_up_reserve(kind, time, payload) {
             self.owed.push_back(Owed { kind, time, payload: payload.to_vec() });
         }
     }
@@ -65,6 +70,15 @@ impl Recorder {
         let input = InputNote { id, author, len: bytes.len() as u64, hidden };
         let kept = if hidden { &[] } else { bytes };
         self.append(FrameKind::Input, &mixed::encode(&input, kept));
+    }
+
+    fn append_or_give_up_reserve(&mut self, kind: FrameKind, time: Micros, payload: &[u8]) -> bool {
+        if self.try_append(kind, time, payload) {
+            return true;
+        }
+        let Some(reserve) = self.reserve.take() else { return false };
+        self.disk.give_up(reserve);
+        self.try_append(kind, time, payload)
     }
 
     fn try_append(&mut self, kind: FrameKind, time: Micros, payload: &[u8]) -> bool {
@@ -133,6 +147,13 @@ impl Recorder {
             }
         }
         let still = self.disk.shortage();
+        if still.is_none() && self.keeps_reserve && self.reserve.is_none() {
+            self.reserve = self.disk.reserve();
+            // Not enough for the reserve is not enough to go on reading.
+            if self.reserve.is_none() {
+                return false;
+            }
+        }
         let over = still.is_none();
         self.shortage = still;
         over
@@ -146,6 +167,13 @@ impl Recorder {
     /// True while something is not in the journal yet.
     pub(crate) fn owes(&self) -> bool {
         !self.owed.is_empty()
+    }
+
+    /// The session is over: nothing needs the reserve any more.
+    pub(crate) fn free_reserve(&mut self) {
+        if let Some(reserve) = self.reserve.take() {
+            self.disk.give_up(reserve);
+        }
     }
 
     /// Hands the journal to the syncing thread.

@@ -440,6 +440,7 @@ impl Worker {
             note(&format!("the journal's end is not power-safe: {error}"));
         }
         let reason = if self.course == Course::Done {
+            self.recorder.free_reserve();
             if let Some(holder) = self.asks.holder() {
                 let _dead_holder_does_not_matter = holder.send(&ToHolder::Done.encode(), &[]);
             }

@@ -59,6 +59,56 @@ fn run_in_a_pipeline_is_a_pipe() {
 }
 
 #[test]
+fn input_waits_for_a_task_that_does_not_read_yet() {
+    let lab = Lab::new();
+    let input: Vec<u8> = (0..3_000_000u32).map(|i| (i % 251) as u8).collect();
+    let slow = ["run", "--", "sh", "-c", "sleep 2; cat"];
+    assert!(lab.axiom_with_input(&slow, &input).ok().stdout == input, "a paused reader");
+    let unfinished = lab.axiom_with_input(&["run", "--pty", "--", "cat"], b"no newline").ok();
+    assert!(unfinished.text().contains("no newline"), "{unfinished:?}");
+    // A queued task gets its input when its turn comes.
+    let first = lab.spawn_shell("echo up; read go");
+    let lines = lab.home().join("lines");
+    std::fs::write(&lines, "some\nlines\n").unwrap();
+    let line = format!(
+        "{} run --max-tasks 1 -- wc -l < {}",
+        crate::lab::binary("axiom").display(),
+        lines.display()
+    );
+    let mut shell = std::process::Command::new("sh");
+    let plain = lab.command(&["ps"]);
+    shell
+        .args(["-c", &line])
+        .envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let waiting = std::thread::spawn(move || crate::cli::finish(&mut shell, b""));
+    let deadline = std::time::Instant::now() + crate::lab::EVENT_WAIT;
+    while lab.axiom(&["ps", "--json"]).ok().json()["tasks"].as_array().unwrap().len() < 2 {
+        assert!(std::time::Instant::now() < deadline, "waited in vain for the queued task");
+    }
+    lab.axiom(&["send", &first, ""]).ok();
+    assert_eq!(waiting.join().unwrap().ok().text().trim(), "2");
+    lab.shut_down();
+}
+
+#[test]
+fn a_shutdown_whose_asker_dies_is_finished() {
+    let lab = Lab::new();
+    let id = lab.spawn_shell("trap '' INT TERM HUP; echo up; while :; do sleep 1; done");
+    lab.follow(&["logs", "-f", &id]).wait_for_line("up", |line| line == "up");
+    let server = lab.server_pid().unwrap();
+    let shutdown = lab.follow(&["shutdown", "--stop-tasks"]);
+    let deadline = std::time::Instant::now() + crate::lab::EVENT_WAIT;
+    while lab.status_of(&id) != "stopping" {
+        assert!(std::time::Instant::now() < deadline, "waited in vain for the stop");
+    }
+    crate::lab::kill(shutdown.child.id(), libc::SIGKILL);
+    crate::lab::assert_dies(server, "the server that was asked to end");
+    lab.axiom(&["run", "--", "true"]).ok();
+    assert_eq!(lab.status_of(&id), "stopped");
+    lab.shut_down();
+}
+
+#[test]
 fn run_each_prefixes_lines_and_fails_if_one_fails() {
     let lab = Lab::new();
     let good = lab.axiom(&["run", "--each", "echo one", "echo two"]).ok();
@@ -251,7 +301,7 @@ fn a_machine_without_a_free_terminal_is_named_and_pipes_still_work() {
     }
     // The first command starts the server, which so lives where no terminal is free.
     let failed = axiom(&["run", "--pty", "--", "true"]);
-    assert_eq!(failed.code(), 125, "{failed:?}");
+    assert_eq!(failed.code(), 126, "{failed:?}");
     assert!(failed.stderr.contains("no terminal could be had"), "{failed:?}");
     let list = lab.axiom(&["ps", "--all", "--json"]).ok().json();
     assert_eq!(list["tasks"][0]["status"], "failed", "{list}");

@@ -129,8 +129,10 @@ impl Steering {
         if !self.typing.is_under_way(order.id) {
             return Some(format!("{}: {}", order.action.word(), error.message));
         }
-        let passing = [ErrorCode::Unavailable, ErrorCode::Busy, ErrorCode::Timeout];
-        if passing.contains(&error.code) && self.repeats < REPEATS_MAX {
+        let passing = [ErrorCode::Unavailable, ErrorCode::Timeout];
+        let passes = passing.contains(&error.code) && self.repeats < REPEATS_MAX;
+        // A queued task takes its input when its turn comes, however long that takes.
+        if passes || error.code == ErrorCode::Busy {
             self.repeats += 1;
             self.repeated = Some(Repeated { order, at: now + REPEAT_AFTER });
             return None;

@@ -154,6 +154,12 @@ impl Typing {
                 self.shut();
                 None
             }
+            // It does not read at the moment. A pipe waits, and so do we.
+            Verdict::Refused if outcome.code == Some(ErrorCode::Busy) => {
+                self.stuck = true;
+                self.put_back(piece);
+                None
+            }
             Verdict::Refused => Some(Loss::Refused(outcome.detail.clone())),
             Verdict::Unknown => Some(Loss::Unknown),
         }
@@ -274,6 +280,18 @@ mod tests {
         assert_eq!(typing.next(id(3)), piece(b"cd"));
         let refused = Outcome::refused(id(3), ErrorCode::InputConflict, "no");
         assert_eq!(typing.answered(&refused), Some(Loss::Refused("no".to_owned())));
+    }
+
+    #[test]
+    fn a_task_that_is_busy_for_long_loses_nothing() {
+        let mut typing = Typing::new(Device::Pipe);
+        typing.push(b"abc");
+        for number in 1..9 {
+            assert_eq!(typing.next(id(number)), piece(b"abc"));
+            let busy = Outcome::refused(id(number), ErrorCode::Busy, "it reads no more");
+            assert_eq!(typing.answered(&Outcome { accepted: Some(0), ..busy }), None);
+        }
+        assert_eq!(typing.next(id(9)), piece(b"abc"));
     }
 
     #[test]
