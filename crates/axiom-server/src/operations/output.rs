@@ -7,7 +7,7 @@ use axiom_hub::Place;
 use axiom_journal::{Head, JournalError, Reader, SeekTo, frames};
 use axiom_proto::api::View;
 use axiom_proto::cursor::Cursor;
-use axiom_proto::fault::Fault;
+use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::frame::{Frame, Offset, Seq};
 
 use crate::background::beside;
@@ -26,11 +26,8 @@ const BYTES_MIN: usize = 4;
 /// Journal bytes read at once.
 const BATCH_BYTES: usize = 256 * 1024;
 
-/// How far back the last lines are looked for: what has so few lines is cut there.
-const TAIL_BYTES_MAX: u64 = 8 << 20;
-
-/// The most lines that are counted back.
-const TAIL_LINES_MAX: usize = 1 << 20;
+/// The most lines that are counted back: each costs eight bytes while it is looked for. More is refused, not cut.
+const TAIL_LINES_MAX: usize = 4 << 20;
 
 /// The first look back; it doubles twice each time.
 const TAIL_BYTES_FIRST: u64 = 64 * 1024;
@@ -68,6 +65,11 @@ pub(super) async fn output(
 ) -> Result<OutputAnswer, Fault> {
     if let Some(cursor) = request.cursor {
         check_session(cursor)?;
+    }
+    if request.tail.is_some_and(|lines| lines > TAIL_LINES_MAX as u64) {
+        let text = format!("at most {TAIL_LINES_MAX} lines are counted back");
+        let hint = "ask for fewer, or read from the start";
+        return Err(Fault::new(ErrorCode::InvalidArgument, text, hint));
     }
     let (task, request) = (task.clone(), request.clone());
     beside(move || read(&task, &request)).await.map_err(|error| fault::of_journal(&error))
@@ -255,10 +257,10 @@ fn find_tail(reader: &mut Reader, head: Option<Place>, lines: u64) -> Result<Off
         if let Some(start) = line_start(reader, from, head, lines)? {
             return Ok(start);
         }
-        if from == 0 || window >= TAIL_BYTES_MAX {
-            return Ok(Offset(from));
+        if from == 0 {
+            return Ok(Offset(0));
         }
-        window *= 4;
+        window = window.saturating_mul(4);
     }
 }
 
