@@ -191,6 +191,20 @@ fn ctrl_c_reaches_the_program_and_not_the_client() {
 }
 
 #[test]
+fn ctrl_c_gets_past_a_paste_that_nobody_reads() {
+    let lab = Lab::new();
+    let mut seat = Seat::open(lab.command(&["run", "--", "sleep", "600"]));
+    seat.wait_for("detach");
+    for _ in 0..150 {
+        seat.type_text(&format!("{}\r", "x".repeat(1000)));
+        while seat.read_some(Instant::now()) {}
+    }
+    seat.type_text("\u{3}");
+    assert_eq!(seat.wait_for_exit(), 130);
+    lab.shut_down();
+}
+
+#[test]
 fn vim_edits_a_file_as_without_us() {
     let lab = Lab::new();
     if !std::path::Path::new("/usr/bin/vim").exists() {

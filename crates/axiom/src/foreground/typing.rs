@@ -9,6 +9,9 @@ use bytes::Bytes;
 /// The largest piece, and as much as may wait behind it: then the keyboard, or the pipe, waits.
 pub(crate) const PIECE_BYTES_MAX: usize = 64 * 1024;
 
+/// As much as is read from a keyboard whose task reads nothing: more than anybody pastes before trying to interrupt.
+const STUCK_BYTES_MAX: usize = 1024 * 1024;
+
 /// The piece after one of which nothing was taken: each try is journaled, so tries are kept small until the task reads again.
 const PROBE_BYTES: usize = 512;
 
@@ -76,7 +79,12 @@ impl Typing {
 
     /// True if more may be read.
     pub(crate) fn has_room(&self) -> bool {
-        self.waiting.len() < PIECE_BYTES_MAX && !self.ended && self.way != Way::Shut
+        // A Ctrl-C, or the detach key, may stand behind a large paste that the task does not read.
+        let most = match (self.device, self.stuck) {
+            (Device::Keyboard, true) => STUCK_BYTES_MAX,
+            (Device::Keyboard, false) | (Device::Pipe, _) => PIECE_BYTES_MAX,
+        };
+        self.waiting.len() < most && !self.ended && self.way != Way::Shut
     }
 
     /// More was typed.
@@ -258,6 +266,20 @@ mod tests {
         typing.push(b"\x03");
         typing.answered(&taken(1, 2));
         assert_eq!(typing.next(id(2)), piece(b"uck\x03"));
+    }
+
+    #[test]
+    fn ctrl_c_is_found_behind_a_large_paste_that_is_not_read() {
+        let mut typing = Typing::new(Device::Keyboard);
+        typing.push(&vec![b'x'; 2 * PIECE_BYTES_MAX]);
+        assert!(typing.next(id(1)).is_some());
+        assert!(!typing.has_room());
+        typing.answered(&Outcome::refused(id(1), ErrorCode::Busy, ""));
+        assert!(typing.has_room());
+        assert!(typing.next(id(2)).is_some());
+        typing.push(b"\x03");
+        typing.answered(&Outcome::refused(id(2), ErrorCode::Busy, ""));
+        assert_eq!((typing.next(id(3)), typing.next(id(4))), (Some(Wish::Interrupt), None));
     }
 
     #[test]
