@@ -96,6 +96,38 @@ fn a_disk_below_the_kept_free_bound_pauses_the_task_before_it_is_full() {
 }
 
 #[test]
+fn one_flooded_disk_pauses_one_task_while_others_and_the_server_live() {
+    let lab = Lab::new();
+    let Some(disk) = SmallDisk::mount(lab.home(), 24 * MIB as u64) else { return };
+    let axiom = |args: &[&str]| {
+        let least = (8 * MIB).to_string();
+        crate::cli::finish(lab.command(args).env("AXIOM_DISK_MIN_FREE", least), b"")
+    };
+    let spawned = axiom(&["spawn", "--json", "--", "sh", "-c", "read go; echo on"]).ok().json();
+    let quiet = spawned["tasks"][0]["id"].as_str().unwrap().to_owned();
+    disk.fill(10 * MIB);
+    let long = ["spawn", "--json", "--", "sh", "-c", "seq -w 0 1199999; exit 3"];
+    let spawned = axiom(&long).ok().json();
+    let flood = spawned["tasks"][0]["id"].as_str().unwrap().to_owned();
+    let deadline = std::time::Instant::now() + crate::lab::EVENT_WAIT;
+    while !lab.show(&flood)["task"]["paused"].as_str().unwrap_or("").contains("disk_full") {
+        assert!(std::time::Instant::now() < deadline, "waited in vain for disk_full");
+    }
+    let refused = axiom(&["spawn", "--", "true"]);
+    assert!(refused.code() == 125 && refused.stderr.contains("free"), "{refused:?}");
+    lab.axiom(&["send", &quiet, ""]).ok();
+    assert_eq!(lab.wait(&[&quiet]).code(), 0);
+    lab.kill_server();
+    assert_eq!(lab.status_of(&flood), "running", "the next server lives on such a disk too");
+    disk.free();
+    assert_eq!(lab.wait(&[&flood]).code(), 3);
+    let expected: String = (0..1_200_000).map(|i| format!("{i:07}\r\n")).collect();
+    assert!(lab.raw_output(&flood) == expected.as_bytes(), "not all output is there");
+    lab.shut_down();
+    drop(disk);
+}
+
+#[test]
 fn a_task_on_a_full_disk_can_still_be_stopped() {
     let lab = Lab::new();
     let Some(disk) = SmallDisk::mount(&lab.home().join("session"), 4 * MIB as u64) else { return };
