@@ -122,14 +122,23 @@ impl Direct {
     /// from its journal, as a server does.
     pub(crate) fn relink(&mut self) {
         let socket = self.folder.join(LINK_SOCKET);
-        let linked = UnixStream::connect(&socket)
-            .ok()
-            .and_then(|stream| DirectLink::greet(stream, self.next_seq()));
-        if linked.is_none() {
-            // Nobody listens, or hung up: the session is over, or nobody is left to end it.
-            self.read_journal();
+        let deadline = Instant::now() + EVENT_WAIT;
+        loop {
+            // A dial waits in the backlog for the next worker. One that a dying worker has taken up is hung up on.
+            let dialled = UnixStream::connect(&socket);
+            let refused = dialled.is_err();
+            self.link = dialled.ok().and_then(|stream| DirectLink::greet(stream, self.next_seq()));
+            if self.link.is_some() {
+                return;
+            }
+            // While the holder lives there is a next worker; without it, a refusal is final.
+            let holder_is_gone = self.holder.try_wait().unwrap().is_some();
+            if refused && holder_is_gone || Instant::now() > deadline {
+                break;
+            }
         }
-        self.link = linked;
+        // Nobody listens: the session is over, or nobody is left to end it.
+        self.read_journal();
     }
 
     /// Sees what the journal has beyond what was seen.
@@ -174,7 +183,13 @@ impl Direct {
             if !self.take(deadline) {
                 self.relink();
                 let over = self.link.is_none() && !until(self);
-                assert!(!over, "no worker is left, and still no {what}; log: {}", self.log());
+                assert!(
+                    !over,
+                    "no worker is left, and still no {what}; holder {:?}, status {:?}, log: {}",
+                    self.holder.try_wait(),
+                    self.summary.status,
+                    self.log()
+                );
             }
         }
     }

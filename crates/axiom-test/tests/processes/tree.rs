@@ -56,6 +56,15 @@ fn state(pid: u32) -> char {
     stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next()).unwrap_or('?')
 }
 
+/// The kernel stops a process when it gets round to it.
+fn wait_until_stopped(pid: u32) {
+    let deadline = std::time::Instant::now() + crate::lab::EVENT_WAIT;
+    while state(pid) != 'T' {
+        assert!(std::time::Instant::now() < deadline, "{pid} is not stopped but {}", state(pid));
+        std::thread::yield_now();
+    }
+}
+
 fn stop_reaches_all(cgroup: impl Fn(&Lab) -> Option<PathBuf>) {
     let lab = Lab::new();
     let (mut direct, pids) = family(&lab, cgroup(&lab));
@@ -83,6 +92,7 @@ fn suspend_and_resume(cgroup: Option<PathBuf>, lab: &Lab) {
     let (mut direct, pids) = family(lab, cgroup);
     // One of them was stopped before: it must stay so.
     kill(pids[0], libc::SIGSTOP);
+    wait_until_stopped(pids[0]);
     direct.command(Action::Suspend, b"");
     let freeze = direct.summary.freeze.clone().expect("it is frozen");
     assert_eq!(freeze.means, means);
@@ -93,7 +103,8 @@ fn suspend_and_resume(cgroup: Option<PathBuf>, lab: &Lab) {
     }
     direct.command(Action::Resume, b"");
     assert_eq!(direct.summary.status, Status::Running);
-    assert_eq!(state(pids[0]), 'T', "what was stopped before stays stopped");
+    // What was stopped before stays stopped.
+    wait_until_stopped(pids[0]);
     assert!(pids[1..].iter().all(|pid| state(*pid) != 'T'), "the others run");
     // A suspended task can be stopped.
     direct.command(Action::Suspend, b"");
