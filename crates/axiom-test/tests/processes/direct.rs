@@ -187,7 +187,7 @@ impl Direct {
                     !over,
                     "no worker is left, and still no {what}; holder {:?}, status {:?}, log: {}",
                     self.holder.try_wait(),
-                    self.summary.status,
+                    self.summary.changes.last(),
                     self.log()
                 );
             }

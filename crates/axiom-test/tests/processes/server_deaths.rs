@@ -101,7 +101,8 @@ fn check_lines(lines: &[String]) {
 #[test]
 fn children_are_untouched_and_the_next_command_finds_all() {
     let lab = Lab::new();
-    let id = lab.spawn_shell("read go; echo after");
+    let id = lab.spawn_shell("echo up; read go; echo after");
+    lab.follow(&["logs", "-f", &id]).wait_for_line("up", |line| line == "up");
     let before = lab.show(&id)["task"].clone();
     lab.kill_server();
     let after = lab.show(&id)["task"].clone();
