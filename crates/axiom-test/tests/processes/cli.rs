@@ -222,6 +222,16 @@ impl Followed {
     }
 }
 
+impl Drop for Followed {
+    /// A client follows for as long as its task may still say something: a test that is done with it ends it.
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _gone_already = self.child.kill();
+            let _status_nobody_asks_for = self.child.wait();
+        }
+    }
+}
+
 fn lines_of(from: impl std::io::Read + Send + 'static) -> Receiver<String> {
     let (give, take) = channel();
     std::thread::spawn(move || {
