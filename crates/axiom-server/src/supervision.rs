@@ -291,11 +291,3 @@ fn adopt(task: &Task, folded: Folded) {
         ((), Some(Weight::Status))
     });
 }
-
-/// True once a session is over, for those who look at its state.
-pub(crate) fn is_over(state: &State) -> bool {
-    match state {
-        State::Queued | State::Live(_) => false,
-        State::Cancelled(_) | State::Ended(_) => true,
-    }
-}

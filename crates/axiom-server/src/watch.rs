@@ -47,9 +47,10 @@ impl Watch {
         loop {
             self.until_due().await;
             let views = self.take();
+            // Also where only others changed: their counters must not wake us more often than our own.
+            self.counters_at = Instant::now() + COUNTERS_EVERY;
             if self.is_first || !views.is_empty() {
                 self.is_first = false;
-                self.counters_at = Instant::now() + COUNTERS_EVERY;
                 return views;
             }
         }

@@ -5,24 +5,37 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axiom_proto::api::{PruneRequest, RemoveAnswer};
 use axiom_proto::fault::{ErrorCode, Fault};
+use tokio::time::timeout;
 
 use crate::background::beside;
 use crate::clock::now_ms;
 use crate::fault;
 use crate::fleet::Fleet;
 use crate::recovery::REMOVED_PREFIX;
-use crate::supervision::is_over;
 use crate::task::Task;
 
+/// How long a task that has ended may take until its journal is closed: output may stay open for 2 s after the child.
+const OVER_WAIT: Duration = Duration::from_secs(4);
+
 pub(super) async fn remove(fleet: &Arc<Fleet>, task: &Arc<Task>) -> Result<RemoveAnswer, Fault> {
-    if !task.look(is_over) {
+    if !settles(task).await {
         return Err(refusal(task));
     }
     let freed_bytes = remove_folder(fleet, task).await?;
     Ok(RemoveAnswer { removed: vec![task.id()], freed_bytes })
+}
+
+/// True once nothing of it is written any more. One that has ended is waited for: whoever saw its end may remove it.
+async fn settles(task: &Task) -> bool {
+    let mut announced = task.subscribe();
+    if !announced.borrow().status.is_ended() {
+        return false;
+    }
+    matches!(timeout(OVER_WAIT, announced.wait_for(|now| now.over)).await, Ok(Ok(_)))
 }
 
 fn refusal(task: &Task) -> Fault {
@@ -48,10 +61,10 @@ pub(super) async fn prune(
     for task in fleet.tasks() {
         let view = task.view();
         let age_ms = now.saturating_sub(view.ended_at_ms.unwrap_or(view.created_at_ms));
-        let fits = task.look(is_over)
+        let fits = view.status.is_ended()
             && request.older_than_ms.is_none_or(|older| age_ms >= older)
             && request.tag.as_ref().is_none_or(|tag| view.tags.contains(tag));
-        if fits {
+        if fits && settles(&task).await {
             answer.freed_bytes += remove_folder(fleet, &task).await?;
             answer.removed.push(task.id());
         }
