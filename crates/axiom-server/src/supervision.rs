@@ -19,7 +19,7 @@ use crate::history::{self, Folded};
 use crate::launch::launch;
 use crate::link::{Dialled, Hangup, converse, dial};
 use crate::session::Problem;
-use crate::task::{Announced, State, Task};
+use crate::task::{Announced, Task};
 
 /// The wait after the first dial that led to nothing, and the longest: it doubles in between. Someone who lives answers
 /// within milliseconds; someone who does not must not cost a busy loop.
