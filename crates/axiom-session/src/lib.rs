@@ -5,12 +5,16 @@ mod effect;
 mod ending;
 mod input;
 mod interrupt;
+mod opening;
+mod peer;
 mod session;
 mod stop;
 mod typing;
 
 pub use effect::{Ask, Effect, Scope};
 pub use input::{Input, Reply, Terminal};
+pub use opening::{READ_BYTES_MAX, Writer, first_inputs, first_records};
+pub use peer::{Peer, Said};
 pub use session::Session;
 pub use stop::{STOP_GRACE_INTERRUPT, STOP_GRACE_TERMINATE};
 pub use typing::{INPUT_QUEUE_BYTES_MAX, LINE_BYTES_MAX, TYPE_WAIT};

@@ -1,5 +1,5 @@
 //! Our ends of what the child reads and writes: one terminal, or three pipes.
-//! Reads are as large as the loss that a killed worker may cause: one read, [`READ_BYTES_MAX`].
+//! Reads are as large as the loss that a killed worker may cause: the caller's one buffer.
 
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -11,9 +11,6 @@ use axiom_session::Terminal;
 use rustix::io::Errno;
 use rustix::pty::OpenptFlags;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcgetpgrp, tcsetwinsize};
-
-/// The largest read, and so the largest gap that a killed worker leaves. A terminal gives no more at once anyway.
-pub(crate) const READ_BYTES_MAX: usize = 4096;
 
 /// The key that interrupts, for programs that read keys themselves.
 const INTERRUPT_KEY: u8 = 3;

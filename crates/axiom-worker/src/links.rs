@@ -4,12 +4,13 @@
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use axiom_journal::{Reader, SeekTo};
 use axiom_proto::command::Command;
-use axiom_proto::frame::{HEADER_BYTES, Header, Seq};
-use axiom_proto::link::{self, Control, Hello, Message, Splitter};
+use axiom_proto::frame::{Header, Seq};
+use axiom_proto::link::{Control, Hello};
+use axiom_session::{Peer, Said};
 use bytes::Bytes;
 
 use crate::notes::note;
@@ -27,12 +28,7 @@ const TAKE_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 struct Link {
     stream: UnixStream,
-    splitter: Splitter,
-    /// What the peer did not take yet: never more than one batch.
-    out: Vec<u8>,
-    sent: usize,
-    /// The next frame the peer is to get; none before it said so.
-    next: Option<Seq>,
+    peer: Peer,
     reader: Option<Reader>,
     broken: bool,
 }
@@ -61,7 +57,7 @@ impl Links {
 
     /// Each peer's descriptor, and whether to wait until it can be written to.
     pub(crate) fn peers(&self, head: Seq) -> impl Iterator<Item = (BorrowedFd<'_>, bool)> {
-        self.links.iter().map(move |link| (link.stream.as_fd(), link.owes(head)))
+        self.links.iter().map(move |link| (link.stream.as_fd(), link.peer.is_owed(head)))
     }
 
     /// Takes waiting peers in and greets them.
@@ -75,15 +71,8 @@ impl Links {
             if self.links.len() == LINKS_MAX {
                 self.links.remove(0);
             }
-            let mut link = Link {
-                stream,
-                splitter: Splitter::default(),
-                out: link::encode(&Control::Hello(Box::new(hello())), b""),
-                sent: 0,
-                next: None,
-                reader: None,
-                broken: false,
-            };
+            let peer = Peer::greet(hello());
+            let mut link = Link { stream, peer, reader: None, broken: false };
             link.flush();
             self.links.push(link);
         }
@@ -96,18 +85,17 @@ impl Links {
         }
         let head = header.encode();
         for link in &mut self.links {
-            if link.next == Some(header.seq) && link.out.is_empty() {
-                link.send(&head, payload);
-                link.next = Some(header.seq.next());
+            if link.peer.waits_for(header.seq) {
+                let taken = link.write(&[IoSlice::new(&head), IoSlice::new(payload)]);
+                link.peer.shown((&head, payload), header.seq, taken);
             }
         }
     }
 
     /// Says to every peer what the journal cannot say now.
     pub(crate) fn say(&mut self, control: &Control) {
-        let message = link::encode(control, b"");
         for link in &mut self.links {
-            link.out.extend_from_slice(&message);
+            link.peer.say(control);
             link.flush();
         }
     }
@@ -115,7 +103,7 @@ impl Links {
     /// Sends on what peers are owed, as far as they take it, up to `head`.
     pub(crate) fn catch_up(&mut self, head: Seq) {
         let folder = &self.folder;
-        for link in self.links.iter_mut().filter(|link| link.owes(head)) {
+        for link in self.links.iter_mut().filter(|link| link.peer.is_owed(head)) {
             if let Err(error) = link.catch_up(folder, head) {
                 note(&format!("a link is closed: {error}"));
                 link.broken = true;
@@ -137,36 +125,27 @@ impl Links {
 
     /// True while some peer that follows has not got everything.
     pub(crate) fn owe(&self, head: Seq) -> bool {
-        self.links.iter().any(|link| link.owes(head))
+        self.links.iter().any(|link| link.peer.is_owed(head))
     }
 }
 
 impl Link {
-    fn owes(&self, head: Seq) -> bool {
-        self.sent < self.out.len() || self.next.is_some_and(|next| next < head)
-    }
-
-    /// Writes a frame at once; the rest of it waits for the peer.
-    fn send(&mut self, header: &[u8; HEADER_BYTES], payload: &[u8]) {
-        let parts = [IoSlice::new(header), IoSlice::new(payload)];
-        let written = match self.stream.write_vectored(&parts) {
+    /// As much as the peer takes at once.
+    fn write(&mut self, parts: &[IoSlice<'_>]) -> usize {
+        match self.stream.write_vectored(parts) {
             Ok(written) => written,
             Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
             Err(_) => {
                 self.broken = true;
-                return;
+                0
             }
-        };
-        if written < HEADER_BYTES {
-            self.out.extend_from_slice(&header[written..]);
         }
-        self.out.extend_from_slice(&payload[written.saturating_sub(HEADER_BYTES)..]);
     }
 
     fn flush(&mut self) {
-        while self.sent < self.out.len() {
-            match self.stream.write(&self.out[self.sent..]) {
-                Ok(written) => self.sent += written,
+        while !self.peer.unsent().is_empty() {
+            match self.stream.write(self.peer.unsent()) {
+                Ok(written) => self.peer.sent(written),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(_) => {
                     self.broken = true;
@@ -174,16 +153,11 @@ impl Link {
                 }
             }
         }
-        self.out.clear();
-        self.sent = 0;
     }
 
-    fn catch_up(&mut self, folder: &std::path::Path, head: Seq) -> io::Result<()> {
+    fn catch_up(&mut self, folder: &Path, head: Seq) -> io::Result<()> {
         self.flush();
-        let Some(next) = self.next else { return Ok(()) };
-        if self.broken || !self.out.is_empty() || next >= head {
-            return Ok(());
-        }
+        let Some(next) = self.peer.lacks(head).filter(|_| !self.broken) else { return Ok(()) };
         let reader = match &mut self.reader {
             Some(reader) => reader,
             none => none.insert(Reader::open(folder).map_err(io::Error::other)?),
@@ -192,14 +166,13 @@ impl Link {
             reader.seek(SeekTo::Seq(next)).map_err(io::Error::other)?;
         }
         let batch = reader.read(CATCH_UP_BYTES, Some(head)).map_err(io::Error::other)?;
-        self.next = Some(reader.position());
-        self.out.extend_from_slice(&batch);
+        self.peer.feed(&batch, reader.position());
         self.flush();
         Ok(())
     }
 
     fn take(&mut self, commands: &mut Commands) -> io::Result<()> {
-        let buffer = self.splitter.buffer();
+        let buffer = self.peer.buffer();
         let start = buffer.len();
         buffer.resize(start + TAKE_BYTES, 0);
         let read = self.stream.read(&mut buffer[start..]);
@@ -210,20 +183,10 @@ impl Link {
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(error),
         }
-        while let Some(message) = self.splitter.message().map_err(io::Error::other)? {
-            match message {
-                Message::Control(Control::Resume(resume), _) => self.next = Some(resume.from),
-                Message::Control(Control::Command(command), bytes) => {
-                    commands.push((command, bytes));
-                }
-                Message::Control(Control::Goodbye { .. }, _) => {
-                    return Err(ErrorKind::UnexpectedEof.into());
-                }
-                Message::Control(
-                    Control::Hello(_) | Control::Paused { .. } | Control::Unknown,
-                    _,
-                )
-                | Message::Frame(..) => {}
+        while let Some(said) = self.peer.said().map_err(io::Error::other)? {
+            match said {
+                Said::Command(command, bytes) => commands.push((command, bytes)),
+                Said::Goodbye => return Err(ErrorKind::UnexpectedEof.into()),
             }
         }
         Ok(())

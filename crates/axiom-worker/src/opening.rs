@@ -8,16 +8,16 @@ use axiom_holder::channel::Channel;
 use axiom_holder::wire::{self, Grant, Launched, PACKET_BYTES_MAX, ToHolder, ToWorker};
 use axiom_journal::{JournalError, Reader, Recovered, SeekTo, Writer, frames};
 use axiom_proto::frame::{FrameKind, Seq};
-use axiom_proto::record::{After, Exit, Failure, Record, Stage, WriterRole};
+use axiom_proto::record::{Exit, Failure, Record, Stage};
 use axiom_proto::summary::Summary;
 use axiom_proto::task::{Mode, SessionOptions, Size};
-use axiom_session::{Input, Session};
+use axiom_session::{Input, Session, first_inputs, first_records};
 use thiserror::Error;
 
 use crate::asks::Asks;
 use crate::clock::Clock;
 use crate::disk::Disk;
-use crate::ends::{Ends, READ_BYTES_MAX};
+use crate::ends::Ends;
 use crate::links::Links;
 use crate::recorder::{Parts, Recorder};
 use crate::run::{Identity, Worker};
@@ -65,7 +65,15 @@ pub(crate) fn open() -> Result<Worker, WorkerError> {
         Some(recovered) => fold(&folder, recovered)?,
         None => Summary::default(),
     };
-    let fresh = summary.next_seq == Seq(0);
+    let writer_now = axiom_session::Writer {
+        epoch: grant.epoch,
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        orderly: grant.orderly,
+    };
+    let exit = grant.exit.map(Exit::of_wait_status);
+    let records = first_records(&summary, writer_now);
+    let inputs = first_inputs(&summary, how_launched(&grant), exit);
     let links = Links::new(granted.link, folder.clone())
         .map_err(WorkerError::io("take the link's listener"))?;
     let child_lives = matches!(grant.launched, Launched::Child { .. }) && grant.exit.is_none();
@@ -87,7 +95,7 @@ pub(crate) fn open() -> Result<Worker, WorkerError> {
         clock,
         links,
     });
-    say_what_came_before(&mut recorder, &grant, fresh);
+    records.iter().for_each(|record| recorder.record(record));
     let child = match grant.launched {
         Launched::Child { pid } => pid,
         Launched::Failed { .. } => 0,
@@ -95,7 +103,7 @@ pub(crate) fn open() -> Result<Worker, WorkerError> {
     let asks = Asks::new(channel, child, grant.task.clone(), grant.cgroup.clone())
         .map_err(WorkerError::io("make the bell"))?;
     let mut worker = Worker::new(recorder, asks, ends, pidfd, identity);
-    begin(&mut worker, &grant, fresh);
+    inputs.into_iter().for_each(|input| worker.handle(input));
     let ready = ToHolder::Ready.encode();
     if worker.asks.holder().is_some_and(|holder| holder.send(&ready, &[]).is_err()) {
         worker.lose_holder();
@@ -160,46 +168,10 @@ fn is_summary(kind: FrameKind, payload: &[u8]) -> bool {
     kind == FrameKind::Record && matches!(Record::decode(payload), Record::Summary(_))
 }
 
-fn say_what_came_before(recorder: &mut Recorder, grant: &Grant, fresh: bool) {
-    if recorder.session.summary().closed {
-        // Nothing may follow the end; this worker only tells the holder.
-        return;
-    }
-    let after = match (fresh, grant.orderly) {
-        (true, _) => After::Start,
-        (false, true) => After::Handover,
-        (false, false) => After::Crash,
-    };
-    let output_ended = recorder.session.summary().output_end.is_some();
-    recorder.record(&Record::Opened {
-        epoch: grant.epoch,
-        role: WriterRole::Worker,
-        pid: std::process::id(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        after,
-    });
-    if after == After::Crash && !output_ended {
-        // One read may have been between the terminal and the journal. Nobody can know.
-        recorder.record(&Record::Gap { bytes_max: READ_BYTES_MAX as u64, certain: false });
-    }
-}
-
-/// Tells the session where it stands.
-fn begin(worker: &mut Worker, grant: &Grant, fresh: bool) {
-    if !fresh {
-        worker.handle(Input::Recovered);
-    }
-    let summary = worker.recorder.session.summary();
-    let (started, failed) = (summary.started.is_some(), summary.failure.is_some());
-    let exit_is_new = summary.exit.is_none();
-    if !started && !failed {
-        worker.handle(match grant.launched {
-            Launched::Child { pid } => started_as(pid, grant.mode),
-            Launched::Failed { stage, errno } => Input::StartFailed(failure(stage, errno)),
-        });
-    }
-    if let Some(status) = grant.exit.filter(|_| exit_is_new) {
-        worker.handle(Input::Exited(Exit::of_wait_status(status)));
+fn how_launched(grant: &Grant) -> Input {
+    match grant.launched {
+        Launched::Child { pid } => started_as(pid, grant.mode),
+        Launched::Failed { stage, errno } => Input::StartFailed(failure(stage, errno)),
     }
 }
 

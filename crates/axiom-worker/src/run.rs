@@ -7,13 +7,13 @@ use axiom_proto::frame::{FrameKind, Micros};
 use axiom_proto::id::SessionId;
 use axiom_proto::link::{Control, Hello, PROTOCOL, PROTOCOL_OLDEST};
 use axiom_proto::record::Exit;
-use axiom_session::{Ask, Effect, Input, Reply, Scope, Terminal};
+use axiom_session::{Ask, Effect, Input, READ_BYTES_MAX, Reply, Scope, Terminal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::asks::{Asks, from_wire, holders_of};
 use crate::child_end::exit_of;
 use crate::disk::ASK_AGAIN;
-use crate::ends::{Ends, READ_BYTES_MAX, Read};
+use crate::ends::{Ends, Read};
 use crate::notes::note;
 use crate::opening::WorkerError;
 use crate::recorder::Recorder;

@@ -5,6 +5,8 @@ mod endings;
 mod freezing;
 mod interrupts;
 mod limits;
+mod openings;
+mod peers;
 mod properties;
 mod recovery;
 mod script;

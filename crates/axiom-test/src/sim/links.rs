@@ -1,11 +1,10 @@
-//! The worker's end of a link: greets, sends every frame from where the peer wants them, catches up from the journal,
-//! takes commands. Real messages, split by the product's own splitter.
+//! The worker's end of a simulated link: the product's own peer over a stream with little room, which breaks and swallows.
 
 use axiom_proto::frame::{HEADER_BYTES, Header, Seq};
-use axiom_proto::link::{self, Control, Hello, Message, PROTOCOL, PROTOCOL_OLDEST, Splitter};
+use axiom_proto::link::{Control, Hello, PROTOCOL, PROTOCOL_OLDEST};
 use axiom_proto::summary::Summary;
 use axiom_proto::task::SessionOptions;
-use axiom_session::{Input, Terminal};
+use axiom_session::{Input, Peer, Said, Terminal};
 
 use crate::sim::site::Site;
 use crate::sim::stage::{Event, Stage};
@@ -16,11 +15,7 @@ const CATCH_UP_BYTES: usize = 2048;
 #[derive(Debug)]
 pub(crate) struct LinkEnd {
     connection: u64,
-    splitter: Splitter,
-    /// What the peer did not take yet.
-    out: Vec<u8>,
-    /// The next frame the peer is to get; none before it said so.
-    next: Option<Seq>,
+    peer: Peer,
     broken: bool,
 }
 
@@ -31,7 +26,7 @@ impl LinkEnd {
         epoch: u64,
         summary: Summary,
     ) -> Self {
-        let hello = Hello {
+        let peer = Peer::greet(Hello {
             protocol: PROTOCOL,
             protocol_oldest: PROTOCOL_OLDEST,
             version: "1".to_owned(),
@@ -41,17 +36,16 @@ impl LinkEnd {
             holder_pid: 1,
             started_unix_us: 1,
             summary,
-        };
-        let out = link::encode(&Control::Hello(Box::new(hello)), b"");
-        Self { connection, splitter: Splitter::default(), out, next: None, broken: false }
+        });
+        Self { connection, peer, broken: false }
     }
 
     pub(crate) fn is_broken(&self) -> bool {
         self.broken
     }
 
-    pub(crate) fn owes(&self, head: Seq) -> bool {
-        !self.out.is_empty() || self.next.is_some_and(|next| next < head)
+    pub(crate) fn is_owed(&self, head: Seq) -> bool {
+        self.peer.is_owed(head)
     }
 
     pub(crate) fn is_ready(&self, head: Seq, takes: bool, site: &Site) -> bool {
@@ -59,7 +53,7 @@ impl LinkEnd {
         else {
             return true;
         };
-        let gives = self.owes(head) && dialled.to_server.has_room(site.link_bytes);
+        let gives = self.is_owed(head) && dialled.to_server.has_room(site.link_bytes);
         (takes && dialled.to_worker.is_readable()) || gives || dialled.to_server.is_closed()
     }
 
@@ -71,36 +65,39 @@ impl LinkEnd {
         site: &mut Site,
         stage: &mut Stage,
     ) {
-        if self.next != Some(header.seq) || !self.out.is_empty() {
+        if !self.peer.waits_for(header.seq) {
             return;
         }
-        self.next = Some(header.seq.next());
-        if lost {
+        let encoded = header.encode();
+        let taken = if lost {
             stage.note("message lost", site.index, header.seq.0, 0);
-            return;
-        }
-        self.out.reserve(HEADER_BYTES + payload.len());
-        self.out.extend_from_slice(&header.encode());
-        self.out.extend_from_slice(payload);
-        self.flush(site, stage);
+            HEADER_BYTES + payload.len()
+        } else {
+            let whole = [&encoded[..], payload].concat();
+            self.write(&whole, site, stage)
+        };
+        self.peer.shown((&encoded, payload), header.seq, taken);
     }
 
     fn flush(&mut self, site: &mut Site, stage: &mut Stage) {
+        let unsent = self.peer.unsent().to_vec();
+        let taken = self.write(&unsent, site, stage);
+        self.peer.sent(taken);
+    }
+
+    fn write(&mut self, bytes: &[u8], site: &mut Site, stage: &mut Stage) -> usize {
         let (index, room) = (site.index, site.link_bytes);
-        let Some(dialled) = site.connection(self.connection) else {
+        let connection = site.connection(self.connection);
+        let Some(dialled) = connection.filter(|dialled| !dialled.to_server.is_closed()) else {
             self.broken = true;
-            return;
+            return 0;
         };
-        if dialled.to_server.is_closed() {
-            self.broken = true;
-            return;
-        }
-        let taken = dialled.to_server.write(&self.out, room);
-        self.out.drain(..taken);
+        let taken = dialled.to_server.write(bytes, room);
         if taken > 0 {
             let delay = stage.delay();
             stage.call(&mut site.follow_turn, delay, Event::Follow { site: index });
         }
+        taken
     }
 
     /// One turn of giving and taking.
@@ -112,13 +109,9 @@ impl LinkEnd {
         stage: &mut Stage,
     ) {
         self.flush(site, stage);
-        if let Some(next) = self.next.filter(|next| *next < head)
-            && self.out.is_empty()
-            && !self.broken
-        {
+        if let Some(next) = self.peer.lacks(head).filter(|_| !self.broken) {
             let batch = site.witness.batch(next, head, CATCH_UP_BYTES);
-            self.out.extend_from_slice(&site.disk.bytes()[batch.clone()]);
-            self.next = Some(site.witness.seq_at(batch.end));
+            self.peer.feed(&site.disk.bytes()[batch.clone()], site.witness.seq_at(batch.end));
             self.flush(site, stage);
         }
         if takes && !self.broken {
@@ -131,26 +124,14 @@ impl LinkEnd {
         let most = stage.random.between(1, 2000);
         let read = dialled.to_worker.read(usize::try_from(most).expect("a read fits in memory"));
         let at_end = dialled.to_worker.is_at_end();
-        self.splitter.buffer().extend_from_slice(&read);
+        self.peer.buffer().extend_from_slice(&read);
         loop {
-            match self.splitter.message() {
-                Ok(Some(Message::Control(Control::Resume(resume), _))) => {
-                    self.next = Some(resume.from);
-                }
-                Ok(Some(Message::Control(Control::Command(command), bytes))) => {
+            match self.peer.said() {
+                Ok(Some(Said::Command(command, bytes))) => {
                     let (bytes, terminal) = (bytes.to_vec(), Terminal::default());
                     commands.push(Input::Command { command, bytes, terminal });
                 }
-                Ok(Some(
-                    Message::Control(
-                        Control::Hello(_)
-                        | Control::Paused { .. }
-                        | Control::Goodbye { .. }
-                        | Control::Unknown,
-                        _,
-                    )
-                    | Message::Frame(..),
-                )) => {}
+                Ok(Some(Said::Goodbye)) => self.broken = true,
                 Ok(None) => break,
                 Err(error) => {
                     stage.fail("a link's bytes are messages", || error.to_string());
@@ -164,8 +145,7 @@ impl LinkEnd {
 
     /// What was written still arrives; then the link is at its end.
     pub(crate) fn say_goodbye(&mut self, site: &mut Site, stage: &mut Stage) {
-        let goodbye = link::encode(&Control::Goodbye { reason: "over".to_owned() }, b"");
-        self.out.extend_from_slice(&goodbye);
+        self.peer.say(&Control::Goodbye { reason: "over".to_owned() });
         self.flush(site, stage);
     }
 }

@@ -13,23 +13,19 @@ use axiom_proto::mixed;
 use axiom_proto::record::{Exit, InputNote, Record};
 use axiom_proto::summary::Summary;
 use axiom_proto::task::SessionOptions;
-use axiom_session::{Ask, Effect, Input, Reply, Scope, Session};
+use axiom_session::{Ask, Effect, Input, READ_BYTES_MAX, Reply, Scope, Session};
 
 use crate::sim::disk::Entry;
 use crate::sim::holder::News;
 use crate::sim::links::LinkEnd;
 use crate::sim::site::Site;
 use crate::sim::stage::{Event, Stage, Turn};
-use crate::sim::witness::GAP_BYTES_MAX;
 
 /// While reading is paused, the disk is asked again this often.
 const ASK_AGAIN: u64 = 250_000;
 
 /// At the end, peers get this long to take the rest.
 const FAREWELL: u64 = 500_000;
-
-/// The largest read.
-const READ_BYTES_MAX: u64 = GAP_BYTES_MAX;
 
 /// Frames that may be owed before commands wait too.
 const OWED_MAX: usize = 256;
@@ -70,7 +66,7 @@ pub(crate) struct Granted {
 #[derive(Debug)]
 enum Op {
     Open,
-    Begin,
+    Ready,
     Effect(Effect),
     Input(Input),
     Append(Entry),
@@ -221,7 +217,7 @@ impl Worker {
     fn perform(&mut self, op: Op, site: &mut Site, stage: &mut Stage) -> Option<i32> {
         match op {
             Op::Open => return self.open(site, stage),
-            Op::Begin => self.begin(site, stage),
+            Op::Ready => site.tell_holder(News::Ready { pid: self.pid }, stage),
             Op::Effect(effect) => self.carry_out(effect, site, stage),
             Op::Input(input) => self.handle(input, stage),
             Op::Append(entry) => self.append(entry, site, stage),
@@ -380,7 +376,7 @@ impl Worker {
     }
 
     fn read(&mut self, site: &mut Site, stage: &mut Stage) {
-        let most = stage.random.between(1, READ_BYTES_MAX);
+        let most = stage.random.between(1, READ_BYTES_MAX as u64);
         let most = usize::try_from(most).expect("a read fits in memory");
         let (from, payload) = site.child.read(most);
         stage.note("read", site.index, from, payload.len() as u64);
@@ -441,7 +437,7 @@ impl Worker {
         };
         self.serve_links(site, stage);
         self.todo.clear();
-        if self.links.iter().any(|link| link.owes(self.head.seq)) && stage.now < until {
+        if self.links.iter().any(|link| link.is_owed(self.head.seq)) && stage.now < until {
             return None;
         }
         for link in &mut self.links {

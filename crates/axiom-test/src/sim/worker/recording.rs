@@ -24,7 +24,7 @@ impl Worker {
             }
             Some(
                 Op::Open
-                | Op::Begin
+                | Op::Ready
                 | Op::Effect(_)
                 | Op::Input(_)
                 | Op::Show(..)
