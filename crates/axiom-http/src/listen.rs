@@ -135,7 +135,9 @@ async fn answer(
 fn caller(stream: &UnixStream) -> Result<Caller, Refusal> {
     let ours = rustix::process::geteuid().as_raw();
     match stream.peer_cred() {
-        Ok(peer) if peer.uid() == ours => Ok(Caller { author: format!("user {ours}") }),
+        Ok(peer) if peer.uid() == ours => {
+            Ok(Caller { author: format!("user {ours}"), request_id: String::new() })
+        }
         Ok(peer) => Err(denied(format!("this server serves user {ours}, not {}", peer.uid()))),
         Err(error) => Err(denied(format!("the kernel does not say who asks: {error}"))),
     }

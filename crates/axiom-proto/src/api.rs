@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bytestring::ByteString;
-use crate::id::{CommandId, TaskId};
+use crate::event::EventId;
+use crate::id::{CommandId, GroupId, TaskId};
 use crate::task::{ProcessNote, Size, Status, StatusChange, TaskView};
 
 /// The largest request body, before it is parsed.
@@ -17,6 +18,7 @@ pub const COUNT_MAX: u32 = 1000;
 
 /// One spawned task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SpawnedTask {
     /// Its id.
     pub id: TaskId,
@@ -29,6 +31,7 @@ pub struct SpawnedTask {
 
 /// The answer to a spawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SpawnAnswer {
     /// In order.
     pub tasks: Vec<SpawnedTask>,
@@ -39,6 +42,7 @@ pub struct SpawnAnswer {
 
 /// `GET /tasks`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ListRequest {
     /// Only these, by comma.
@@ -50,6 +54,9 @@ pub struct ListRequest {
     /// Only children of this task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<TaskId>,
+    /// Only tasks of this group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
     /// Only those after this one, in order of creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<TaskId>,
@@ -60,6 +67,7 @@ pub struct ListRequest {
 
 /// Tasks, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TaskList {
     /// The tasks.
     pub tasks: Vec<TaskView>,
@@ -68,8 +76,31 @@ pub struct TaskList {
     pub after: Option<TaskId>,
 }
 
+/// `GET /events`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct EventsRequest {
+    /// Go on after this event; from now on where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<EventId>,
+    /// Only these tasks: whole ids, by comma.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// Only tasks with this tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// Only children of this task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<TaskId>,
+    /// Only tasks of this group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
+}
+
 /// `GET /tasks/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TaskDetail {
     /// The task.
     pub task: TaskView,
@@ -85,6 +116,7 @@ pub struct TaskDetail {
 
 /// What the bytes of an output answer are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum View {
     /// Text without any escape.
@@ -96,6 +128,7 @@ pub enum View {
 
 /// `POST /tasks/{id}/input`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct InputRequest {
     /// What to type.
@@ -111,6 +144,7 @@ pub struct InputRequest {
 
 /// `POST /tasks/{id}/interrupt`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct InterruptRequest {
     /// Another signal than SIGINT.
@@ -126,6 +160,7 @@ pub struct InterruptRequest {
 
 /// `POST /tasks/{id}/resize`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ResizeRequest {
     /// The size.
@@ -134,6 +169,7 @@ pub struct ResizeRequest {
 
 /// `POST /tasks/{id}/stop`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StopRequest {
     /// Grace of each rung; 0 kills at once.
@@ -149,6 +185,7 @@ pub struct StopRequest {
 
 /// `POST /tasks/{id}/suspend` and `…/resume`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PlainRequest {
     /// The command's id.
@@ -158,6 +195,7 @@ pub struct PlainRequest {
 
 /// `POST /tasks/{id}/wait`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WaitRequest {
     /// At most so long; the server's own bound where absent or larger.
@@ -167,6 +205,7 @@ pub struct WaitRequest {
 
 /// The answer to a wait: the task, ended or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WaitAnswer {
     /// True if it ended.
     pub ended: bool,
@@ -176,6 +215,7 @@ pub struct WaitAnswer {
 
 /// What a command did, as faces answer it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CommandAnswer {
     /// What became of it.
     pub outcome: crate::record::Outcome,
@@ -185,6 +225,7 @@ pub struct CommandAnswer {
 
 /// `DELETE /tasks/{id}` and prune.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RemoveAnswer {
     /// What was removed.
     pub removed: Vec<TaskId>,
@@ -194,6 +235,7 @@ pub struct RemoveAnswer {
 
 /// `POST /prune`: remove ended tasks.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PruneRequest {
     /// Only those that ended longer ago than this.
@@ -206,6 +248,7 @@ pub struct PruneRequest {
 
 /// `GET /status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ServerStatus {
     /// Its version.
     pub version: String,
@@ -230,6 +273,7 @@ pub struct ServerStatus {
 
 /// `POST /shutdown`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShutdownRequest {
     /// Stop every task first.
@@ -239,6 +283,7 @@ pub struct ShutdownRequest {
 
 /// The answer to a shutdown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ShutdownAnswer {
     /// Tasks that run on.
     pub running: u64,
@@ -248,6 +293,7 @@ pub struct ShutdownAnswer {
 
 /// `run/server.json`: who serves this home.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ServerNote {
     /// Its process.
     pub pid: u32,

@@ -7,6 +7,7 @@ use crate::task::Size;
 
 /// What to do to a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
     /// Type the bytes that come with the command.
@@ -65,6 +66,9 @@ pub struct Command {
     /// Why.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cause: String,
+    /// The request that asked, as the server's log names it. Absent where an older version asked.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub request_id: String,
     /// What.
     pub action: Action,
 }

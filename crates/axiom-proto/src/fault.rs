@@ -6,6 +6,7 @@ use thiserror::Error;
 
 /// The codes; design: "Contracts that outsiders depend on".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     /// No task has this id or name.
@@ -78,6 +79,7 @@ impl ErrorCode {
 
 /// A failure as it is told to outsiders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[error("{message}")]
 pub struct Fault {
     /// What programs branch on.
@@ -111,6 +113,7 @@ impl Fault {
 
 /// The body of every failed answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct FaultBody {
     /// The failure.
     pub error: Fault,

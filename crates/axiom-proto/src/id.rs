@@ -121,6 +121,14 @@ id!(
     /// Names one command to a session, chosen by whoever asks, so that its intent and outcome can be found again.
     CommandId
 );
+id!(
+    /// Names a group: tasks spawned together.
+    GroupId
+);
+id!(
+    /// Names a log of events.
+    EventLogId
+);
 
 /// One attempt at a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ pub mod api;
 pub mod bytestring;
 pub mod command;
 pub mod cursor;
+pub mod event;
 pub mod fault;
 pub mod frame;
 pub mod id;
@@ -12,5 +13,7 @@ pub mod link;
 pub mod live;
 pub mod mixed;
 pub mod record;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod summary;
 pub mod task;

@@ -11,6 +11,7 @@ use crate::task::{Mode, ProcessNote, Size};
 
 /// How a child ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Exit {
     /// By itself, with this code.
@@ -42,6 +43,7 @@ impl Exit {
 
 /// The step of a start that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// No terminal or pipe could be had.
@@ -60,6 +62,7 @@ pub enum Stage {
 
 /// Why a child never started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Failure {
     /// The step.
     pub stage: Stage,
@@ -74,6 +77,7 @@ pub struct Failure {
 
 /// A task's limit that was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
     /// `timeout_ms`.
@@ -138,6 +142,7 @@ pub enum FreezeMeans {
 
 /// What became of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It was done.
@@ -150,6 +155,7 @@ pub enum Verdict {
 
 /// What became of a command, with what there is to say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Outcome {
     /// The command.
     pub id: CommandId,
@@ -202,6 +208,9 @@ pub struct Intent {
     /// Why, where it was said.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cause: String,
+    /// The request that asked, as the server's log names it. Absent where an older version asked.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub request_id: String,
     /// What.
     pub action: Action,
 }
@@ -213,6 +222,9 @@ pub struct InputNote {
     pub id: CommandId,
     /// Who typed.
     pub author: String,
+    /// The request that asked, as the server's log names it. Absent where an older version asked.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub request_id: String,
     /// How many bytes.
     pub len: u64,
     /// True where only the length is kept: the terminal was asking for a secret.

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use crate::bytestring::ByteString;
 use crate::cursor::Cursor;
 use crate::frame::Offset;
-use crate::id::TaskId;
+use crate::id::{GroupId, TaskId};
 use crate::record::{Exit, Failure, Limit};
 
 /// Columns and rows of a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Size {
     /// Columns.
@@ -29,6 +30,7 @@ impl Default for Size {
 
 /// What the child's standard streams are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// One real terminal.
@@ -40,6 +42,7 @@ pub enum Mode {
 
 /// Where a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Waits for its turn.
@@ -106,6 +109,7 @@ impl Status {
 
 /// What happens to processes that outlive the child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Leftovers {
     /// They are listed and left alone.
@@ -117,6 +121,7 @@ pub enum Leftovers {
 
 /// Hard limits of one task. Reached ones end it, and are named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Longest run.
@@ -132,6 +137,7 @@ pub struct Limits {
 
 /// How a session does its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Executor {
     /// A program on a terminal or on pipes.
@@ -139,8 +145,29 @@ pub enum Executor {
     Command,
 }
 
+/// How the tasks of a group run: its arrangement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Arrange {
+    /// Side by side.
+    #[default]
+    Parallel,
+}
+
+impl Arrange {
+    /// True where nobody has to say it.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    fn is_default(&self) -> bool {
+        match self {
+            Self::Parallel => true,
+        }
+    }
+}
+
 /// What to run and how: the body of `POST /tasks`, and the heart of task.json.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TaskSpec {
     /// How the work is done.
@@ -188,6 +215,15 @@ pub struct TaskSpec {
     /// How many of it; each gets AXIOM_INDEX and AXIOM_COUNT.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
+    /// The group to join. Tasks of one spawn make a group of their own where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
+    /// How the tasks of the group run.
+    #[serde(default, skip_serializing_if = "Arrange::is_default")]
+    pub arrange: Arrange,
+    /// At most so many tasks of the group run at once; the others wait, queued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parallel_max: Option<u32>,
     /// The same key and the same request give the same tasks, not new ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
@@ -204,9 +240,15 @@ pub struct TaskRecord {
     pub created_at_ms: u64,
     /// Who asked.
     pub author: String,
+    /// The request that asked, as the server's log names it. Absent where an older version asked.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub request_id: String,
     /// Place among tasks spawned together, from 0.
     #[serde(default)]
     pub index: u32,
+    /// The group it belongs to: the one asked for, or its spawn's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
     /// What was asked.
     pub spec: TaskSpec,
 }
@@ -229,6 +271,7 @@ pub struct SessionOptions {
 
 /// One of a task's status changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StatusChange {
     /// Unix milliseconds.
     pub at_ms: u64,
@@ -241,6 +284,7 @@ pub struct StatusChange {
 
 /// A process as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ProcessNote {
     /// Its id.
     pub pid: u32,
@@ -255,6 +299,7 @@ pub struct ProcessNote {
 
 /// The link between server and worker, as people see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum LinkView {
     /// No session has been started yet, or it is over.
@@ -270,6 +315,7 @@ pub enum LinkView {
 
 /// A task as every face shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TaskView {
     /// Its id.
     pub id: TaskId,
@@ -292,6 +338,15 @@ pub struct TaskView {
     /// Who spawned it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<TaskId>,
+    /// The group it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
+    /// Its place among the tasks spawned with it, from 0.
+    #[serde(default)]
+    pub index: u32,
+    /// The request that asked for it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub request_id: String,
     /// Terminal or pipes.
     pub mode: Mode,
     /// The terminal's size now.

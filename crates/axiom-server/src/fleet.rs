@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axiom_holder::cgroup::CgroupRoot;
 use axiom_proto::id::{SessionId, TaskId};
-use axiom_proto::task::Status;
+use axiom_proto::task::{Status, TaskRecord};
 use tokio::process::Child;
 use tokio::sync::{Semaphore, watch};
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Applicant};
 use crate::background::Background;
 use crate::changes::Changes;
 use crate::claims::Claims;
@@ -24,6 +24,9 @@ use crate::roster::{Candidate, Choice, FindError, Roster, choose};
 use crate::supervision::{self, Origin};
 use crate::surroundings::Surroundings;
 use crate::task::Task;
+
+/// Generations above a task that its own limit does not count; deeper trees are nobody's plan.
+const ANCESTORS_MAX: usize = 64;
 
 /// What all tasks share.
 #[derive(Debug)]
@@ -125,19 +128,36 @@ impl Fleet {
 
     /// A task was asked for and its record written: it takes its place in the queue.
     pub(crate) fn enqueue(self: &Arc<Self>, task: Arc<Task>) {
-        let (id, tasks_max) = (task.id(), task.record.spec.limits.tasks_max);
+        let applicant = self.applicant(&task);
         self.add(task);
-        self.admission().enqueue(id, tasks_max);
+        self.admission().enqueue(applicant);
     }
 
     /// A task is back in the queue, at its end: what took it out failed.
     pub(crate) fn enqueue_again(self: &Arc<Self>, task: &Task) {
         {
+            let applicant = self.applicant(task);
             let mut admission = self.admission();
             admission.leave(task.id());
-            admission.enqueue(task.id(), task.record.spec.limits.tasks_max);
+            admission.enqueue(applicant);
         }
         self.admit();
+    }
+
+    /// What a task asks for when it wants to start.
+    fn applicant(&self, task: &Task) -> Applicant {
+        let TaskRecord { id, group, spec, .. } = &task.record;
+        let mut ancestors = Vec::new();
+        let mut parent = spec.parent;
+        while let Some(id) = parent.filter(|id| !ancestors.contains(id)) {
+            ancestors.push(id);
+            parent = self.task(id).and_then(|task| task.record.spec.parent);
+            if ancestors.len() == ANCESTORS_MAX {
+                break;
+            }
+        }
+        let (tasks_max, parallel_max) = (spec.limits.tasks_max, spec.parallel_max);
+        Applicant { task: *id, tasks_max, ancestors, group: *group, parallel_max }
     }
 
     /// A task is known, whatever its state.
@@ -147,7 +167,7 @@ impl Fleet {
 
     /// A task was found that has been started before.
     pub(crate) fn adopt(self: &Arc<Self>, task: Arc<Task>) {
-        self.admission().adopt(task.id());
+        self.admission().adopt(task.id(), task.record.group);
         self.add(task.clone());
         supervision::spawn(self, task, Origin::Found);
     }

@@ -20,7 +20,7 @@ use axiom_proto::api::{
     RemoveAnswer, ResizeRequest, ServerStatus, ShutdownAnswer, ShutdownRequest, SpawnAnswer,
     StopRequest, TaskDetail, TaskList, WaitAnswer, WaitRequest,
 };
-use axiom_proto::command::Action;
+use axiom_proto::command::{Action, Command};
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::id::{CommandId, TaskId};
 use axiom_proto::live::StartAt;
@@ -42,6 +42,15 @@ pub use output::{OutputAnswer, OutputRequest};
 pub struct Caller {
     /// For people and histories.
     pub author: String,
+    /// The request's id, for logs, interventions and errors.
+    pub request_id: String,
+}
+
+impl Caller {
+    fn command(&self, id: CommandId, cause: String, action: Action) -> Command {
+        let (author, request_id) = (self.author.clone(), self.request_id.clone());
+        Command { id, author, cause, request_id, action }
+    }
 }
 
 /// Every operation. Cheap to clone. `id` is a whole id, a unique beginning of one, or a name.

@@ -106,7 +106,13 @@ mod tests {
 
     fn command(number: u8) -> Command {
         let id = CommandId::from_random([number; 10]);
-        Command { id, author: "me".to_owned(), cause: String::new(), action: Action::Type }
+        Command {
+            id,
+            author: "me".to_owned(),
+            cause: String::new(),
+            request_id: String::new(),
+            action: Action::Type,
+        }
     }
 
     fn sent(pending: &mut Pending) -> Vec<CommandId> {

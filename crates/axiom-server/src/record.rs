@@ -149,7 +149,16 @@ mod tests {
     fn record() -> TaskRecord {
         let spec = TaskSpec { shell: Some("true".to_owned()), ..TaskSpec::default() };
         let id = TaskId::from_random([1; 10]);
-        TaskRecord { format: 1, id, created_at_ms: 5, author: "me".to_owned(), index: 0, spec }
+        TaskRecord {
+            format: 1,
+            id,
+            created_at_ms: 5,
+            author: "me".to_owned(),
+            request_id: String::new(),
+            index: 0,
+            group: None,
+            spec,
+        }
     }
 
     #[test]

@@ -58,6 +58,9 @@ pub(crate) fn check(spec: &TaskSpec) -> Result<(), SpecRefused> {
     if spec.limits.tasks_max == Some(0) {
         return refuse("limits.tasks_max", "must be at least 1");
     }
+    if spec.parallel_max == Some(0) {
+        return refuse("parallel_max", "must be at least 1");
+    }
     Ok(())
 }
 

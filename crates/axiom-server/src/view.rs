@@ -109,7 +109,7 @@ fn of_summary(record: &TaskRecord, summary: &Summary, started_unix_us: Option<u6
 
 /// A task of which nothing is known but what was asked.
 fn blank(record: &TaskRecord) -> TaskView {
-    let TaskRecord { id, created_at_ms, spec, .. } = record;
+    let TaskRecord { id, created_at_ms, index, group, request_id, spec, .. } = record;
     TaskView {
         id: *id,
         name: spec.name.clone(),
@@ -119,6 +119,9 @@ fn blank(record: &TaskRecord) -> TaskView {
         cwd: spec.cwd.clone(),
         tags: spec.tags.clone(),
         parent: spec.parent,
+        group: *group,
+        index: *index,
+        request_id: request_id.clone(),
         mode: spec.mode,
         size: spec.size,
         session: 0,
@@ -184,7 +187,16 @@ mod tests {
         let command = command.iter().map(|word| (*word).into()).collect();
         let spec = TaskSpec { command, ..TaskSpec::default() };
         let id = TaskId::from_random([1; 10]);
-        TaskRecord { format: 1, id, created_at_ms: 5, author: "me".to_owned(), index: 0, spec }
+        TaskRecord {
+            format: 1,
+            id,
+            created_at_ms: 5,
+            author: "me".to_owned(),
+            request_id: String::new(),
+            index: 0,
+            group: None,
+            spec,
+        }
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub enum Effect {
         id: CommandId,
         /// Who types.
         author: String,
+        /// The request that asked for it.
+        request_id: String,
         /// What.
         bytes: Vec<u8>,
     },

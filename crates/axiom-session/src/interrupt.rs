@@ -11,6 +11,7 @@ use axiom_proto::task::Mode;
 use crate::effect::{Ask, Effect, Scope};
 use crate::input::Terminal;
 use crate::session::{Purpose, Session};
+use crate::typing::Asker;
 
 /// Quiet this long after an interrupt, the follow-up text is typed.
 const THEN_QUIET: u64 = 150_000;
@@ -25,7 +26,7 @@ const SIGNAL_MAX: i32 = 64;
 #[derive(Debug)]
 pub(crate) struct Then {
     id: CommandId,
-    author: String,
+    asker: Asker,
     text: String,
     /// When it is typed; none before the interrupt itself is known to be done.
     quiet_at: Option<Micros>,
@@ -40,7 +41,7 @@ impl Then {
 
 impl Session {
     pub(crate) fn interrupt(&mut self, command: Command, signal: i32, then: Option<String>) {
-        let (id, author) = (command.id, command.author.clone());
+        let (id, asker) = (command.id, Asker::of(&command));
         if !(1..=SIGNAL_MAX).contains(&signal) {
             let why = format!("{signal} is no signal; they run from 1 to {SIGNAL_MAX}");
             self.conclude(Outcome::refused(id, ErrorCode::InvalidArgument, why));
@@ -50,7 +51,7 @@ impl Session {
         if let Some(text) = then {
             self.drop_then(ErrorCode::InputConflict);
             let deadline = self.now.plus(THEN_WAIT);
-            self.then = Some(Then { id, author, text, quiet_at: None, deadline });
+            self.then = Some(Then { id, asker, text, quiet_at: None, deadline });
         }
         match self.summary.mode {
             Mode::Terminal => self.effects.push(Effect::SignalForeground { id, signal }),
@@ -91,7 +92,7 @@ impl Session {
             Mode::Terminal => b'\r',
             Mode::Pipes => b'\n',
         });
-        self.queue_send(then.id, then.author, bytes, Terminal::default());
+        self.queue_send(then.id, then.asker, bytes, Terminal::default());
     }
 
     /// The text of an interrupt is given up: the task ended, or another interrupt came.

@@ -16,7 +16,7 @@ use crate::ending::Output;
 use crate::input::{Input, Reply, Terminal};
 use crate::interrupt::Then;
 use crate::stop::Ladder;
-use crate::typing::{Queue, Send, TYPE_WAIT, has_overlong_line};
+use crate::typing::{Asker, Queue, Send, TYPE_WAIT, has_overlong_line};
 
 /// Ctrl+D: the end of input on a terminal in line mode.
 const END_OF_INPUT_KEY: u8 = 4;
@@ -242,8 +242,8 @@ impl Session {
             return;
         }
         match command.action.clone() {
-            Action::Type => self.queue_send(id, command.author, bytes, terminal),
-            Action::CloseInput => self.queue_close(id, command.author),
+            Action::Type => self.queue_send(id, Asker::of(&command), bytes, terminal),
+            Action::CloseInput => self.queue_close(id, Asker::of(&command)),
             Action::Interrupt { signal, then } => {
                 let signal = signal.unwrap_or(SIGINT);
                 self.interrupt(command, signal, then);
@@ -256,8 +256,9 @@ impl Session {
     }
 
     pub(crate) fn intend(&mut self, command: Command) {
-        let Command { id, author, cause, action } = command;
-        self.effects.push(Effect::Append(Record::Intent(Intent { id, author, cause, action })));
+        let Command { id, author, cause, request_id, action } = command;
+        let intent = Intent { id, author, cause, request_id, action };
+        self.effects.push(Effect::Append(Record::Intent(intent)));
     }
 
     pub(crate) fn conclude(&mut self, outcome: Outcome) {
@@ -267,7 +268,7 @@ impl Session {
     pub(crate) fn queue_send(
         &mut self,
         id: CommandId,
-        author: String,
+        asker: Asker,
         bytes: Vec<u8>,
         terminal: Terminal,
     ) {
@@ -283,18 +284,18 @@ impl Session {
         };
         match refusal {
             Some((code, why)) => self.conclude(Outcome::refused(id, code, why)),
-            None => self.queue.push(Send::new(id, author, bytes)),
+            None => self.queue.push(Send::new(id, asker, bytes)),
         }
     }
 
-    fn queue_close(&mut self, id: CommandId, author: String) {
+    fn queue_close(&mut self, id: CommandId, asker: Asker) {
         let last = self.queue.last_byte().or(self.last_typed);
         let ends_a_line = last.is_none_or(|byte| matches!(byte, b'\n' | b'\r' | END_OF_INPUT_KEY));
         // In the middle of a line the first key only hands over what there is of it.
         let keys = if ends_a_line { 1 } else { 2 };
         let send = match self.summary.mode {
-            Mode::Terminal => Send::new(id, author, vec![END_OF_INPUT_KEY; keys]),
-            Mode::Pipes => Send { close: true, ..Send::new(id, author, Vec::new()) },
+            Mode::Terminal => Send::new(id, asker, vec![END_OF_INPUT_KEY; keys]),
+            Mode::Pipes => Send { close: true, ..Send::new(id, asker, Vec::new()) },
         };
         self.queue.push(send);
     }
@@ -331,8 +332,9 @@ impl Session {
                 continue;
             }
             send.deadline = Some(self.now.plus(TYPE_WAIT));
-            let (id, author, bytes) = (send.id, send.author.clone(), send.bytes.clone());
-            self.effects.push(Effect::AppendInput { id, author, bytes });
+            let (id, bytes) = (send.id, send.bytes.clone());
+            let Asker { author, request_id } = send.asker.clone();
+            self.effects.push(Effect::AppendInput { id, author, request_id, bytes });
             if send.bytes.is_empty() {
                 self.answer_first_send(None);
             }

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use axiom_proto::command::Command;
 use axiom_proto::frame::Micros;
 use axiom_proto::id::CommandId;
 
@@ -15,11 +16,24 @@ pub const INPUT_QUEUE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// The longest line that a terminal in line mode keeps; the kernel drops the rest silently.
 pub const LINE_BYTES_MAX: usize = 4095;
 
+/// Who types, and by which request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asker {
+    pub(crate) author: String,
+    pub(crate) request_id: String,
+}
+
+impl Asker {
+    pub(crate) fn of(command: &Command) -> Self {
+        Self { author: command.author.clone(), request_id: command.request_id.clone() }
+    }
+}
+
 /// One send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Send {
     pub(crate) id: CommandId,
-    pub(crate) author: String,
+    pub(crate) asker: Asker,
     pub(crate) bytes: Vec<u8>,
     /// Close the child's pipe afterwards.
     pub(crate) close: bool,
@@ -29,8 +43,8 @@ pub(crate) struct Send {
 }
 
 impl Send {
-    pub(crate) fn new(id: CommandId, author: String, bytes: Vec<u8>) -> Self {
-        Self { id, author, bytes, close: false, taken: 0, deadline: None }
+    pub(crate) fn new(id: CommandId, asker: Asker, bytes: Vec<u8>) -> Self {
+        Self { id, asker, bytes, close: false, taken: 0, deadline: None }
     }
 
     pub(crate) fn is_begun(&self) -> bool {

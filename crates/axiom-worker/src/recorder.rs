@@ -6,7 +6,6 @@ use std::collections::VecDeque;
 
 use axiom_journal::{AppendError, Writer};
 use axiom_proto::frame::{Frame, FrameKind, Micros};
-use axiom_proto::id::CommandId;
 use axiom_proto::mixed;
 use axiom_proto::record::{InputNote, Record};
 use axiom_session::Session;
@@ -66,10 +65,9 @@ impl Recorder {
     }
 
     /// Appends what is about to be typed; of a secret only its length.
-    pub(crate) fn input(&mut self, id: CommandId, author: String, bytes: &[u8], hidden: bool) {
-        let input = InputNote { id, author, len: bytes.len() as u64, hidden };
-        let kept = if hidden { &[] } else { bytes };
-        self.append(FrameKind::Input, &mixed::encode(&input, kept));
+    pub(crate) fn input(&mut self, note: &InputNote, bytes: &[u8]) {
+        let kept = if note.hidden { &[] } else { bytes };
+        self.append(FrameKind::Input, &mixed::encode(note, kept));
     }
 
     fn append_or_give_up_reserve(&mut self, kind: FrameKind, time: Micros, payload: &[u8]) -> bool {

@@ -6,7 +6,7 @@ use axiom_holder::wire::{PACKET_BYTES_MAX, ToHolder, ToWorker};
 use axiom_proto::frame::{FrameKind, Micros};
 use axiom_proto::id::SessionId;
 use axiom_proto::link::{Control, Hello, PROTOCOL, PROTOCOL_OLDEST};
-use axiom_proto::record::Exit;
+use axiom_proto::record::{Exit, InputNote};
 use axiom_session::{Ask, Effect, Input, READ_BYTES_MAX, Reply, Scope, Terminal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -143,9 +143,10 @@ impl Worker {
     fn act(&mut self, effect: Effect) -> Option<Input> {
         match effect {
             Effect::Append(record) => self.recorder.record(&record),
-            Effect::AppendInput { id, author, bytes } => {
-                let hidden = self.ends.asks_for_secret();
-                self.recorder.input(id, author, &bytes, hidden);
+            Effect::AppendInput { id, author, request_id, bytes } => {
+                let (len, hidden) = (bytes.len() as u64, self.ends.asks_for_secret());
+                let note = InputNote { id, author, request_id, len, hidden };
+                self.recorder.input(&note, &bytes);
             }
             Effect::Ask { request, ask: Ask::Signal { scope: Scope::Child, .. } }
                 if self.recorder.owes() =>

@@ -133,8 +133,7 @@ impl SpecArguments {
             umask: umask(),
             limits,
             leftovers,
-            count: None,
-            idempotency_key: None,
+            ..TaskSpec::default()
         }))
     }
 

@@ -51,7 +51,9 @@ impl World {
             id: TaskId::from_random([7; 10]),
             created_at_ms: 0,
             author: "me".to_owned(),
+            request_id: String::new(),
             index: 0,
+            group: None,
             spec: TaskSpec::default(),
         };
         home::make(&home.task(record.id)).unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axiom_proto::api::{CommandAnswer, INPUT_BYTES_MAX, InputRequest};
-use axiom_proto::command::{Action, Command};
+use axiom_proto::command::Action;
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::id::CommandId;
 use axiom_proto::record::{Outcome, Verdict};
@@ -70,7 +70,7 @@ pub(super) async fn command(
     bytes: Bytes,
 ) -> Result<Outcome, Fault> {
     check(&action, &bytes)?;
-    let command = Command { id, author: caller.author.clone(), cause: String::new(), action };
+    let command = caller.command(id, String::new(), action);
     carry_out(fleet, task, command, bytes).await
 }
 

@@ -28,6 +28,7 @@ pub(super) fn list(fleet: &Fleet, request: &ListRequest) -> Result<TaskList, Fau
         let fits = after.is_none_or(|after| task.age() > after)
             && request.tag.as_ref().is_none_or(|tag| spec.tags.contains(tag))
             && request.parent.is_none_or(|parent| spec.parent == Some(parent))
+            && request.group.is_none_or(|group| task.record.group == Some(group))
             && statuses.as_ref().is_none_or(|some| some.contains(&task.announced().status));
         if !fits {
             continue;

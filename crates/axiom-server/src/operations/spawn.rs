@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axiom_proto::api::{SpawnAnswer, SpawnedTask};
 use axiom_proto::fault::{ErrorCode, Fault};
-use axiom_proto::id::TaskId;
+use axiom_proto::id::{GroupId, TaskId};
 use axiom_proto::task::{TASK_RECORD_FORMAT, TaskRecord, TaskSpec};
 use tokio::sync::oneshot;
 
@@ -30,7 +30,7 @@ pub(super) async fn spawn(
 ) -> Result<SpawnAnswer, Fault> {
     validation::check(&spec).map_err(|error| fault::of_spec(&error))?;
     let (answer, answered) = oneshot::channel();
-    let request = Request { fleet: fleet.clone(), author: caller.author.clone(), spec };
+    let request = Request { fleet: fleet.clone(), caller: caller.clone(), spec };
     // Beside, so that a request whose asker hangs up is not left half done.
     fleet.background.spawn(async move {
         let _asker_has_gone: Result<(), _> = answer.send(request.carry_out().await);
@@ -40,7 +40,7 @@ pub(super) async fn spawn(
 
 struct Request {
     fleet: Arc<Fleet>,
-    author: String,
+    caller: Caller,
     spec: TaskSpec,
 }
 
@@ -79,9 +79,10 @@ impl Request {
             return Err(fault::leaving());
         }
         let count = self.spec.count.unwrap_or(1);
+        let group = self.group(known)?;
         let records = (0..count)
             .filter(|index| !known.contains_key(index))
-            .map(|index| self.record(index))
+            .map(|index| self.record(index, group))
             .collect::<Result<Vec<_>, _>>()?;
         let fleet = self.fleet.clone();
         let records = beside(move || write_all(&fleet, records)).await?;
@@ -94,13 +95,24 @@ impl Request {
         Ok(made)
     }
 
-    fn record(&self, index: u32) -> Result<TaskRecord, Fault> {
+    /// The group of all tasks of this request: the one it names, or one of its own where it makes several.
+    fn group(&self, known: &BTreeMap<u32, TaskId>) -> Result<Option<GroupId>, Fault> {
+        if self.spec.group.is_some() || self.spec.count.unwrap_or(1) == 1 {
+            return Ok(self.spec.group);
+        }
+        let known = known.values().find_map(|id| self.fleet.task(*id)?.record.group);
+        known.map_or_else(|| Ok(Some(GroupId::from_random(random()?))), |group| Ok(Some(group)))
+    }
+
+    fn record(&self, index: u32, group: Option<GroupId>) -> Result<TaskRecord, Fault> {
         Ok(TaskRecord {
             format: TASK_RECORD_FORMAT,
             id: TaskId::from_random(random()?),
             created_at_ms: now_ms(),
-            author: self.author.clone(),
+            author: self.caller.author.clone(),
+            request_id: self.caller.request_id.clone(),
             index,
+            group,
             spec: self.spec.clone(),
         })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axiom_holder::tree::{Root, Tree};
 use axiom_proto::api::{CommandAnswer, StopRequest};
-use axiom_proto::command::{Action, Command};
+use axiom_proto::command::Action;
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::id::CommandId;
 use axiom_proto::record::{Outcome, Verdict};
@@ -43,7 +43,7 @@ pub(super) async fn stop(
     if cancel(fleet, task, said).await? {
         return answer(task, Outcome::applied(id));
     }
-    let command = Command { id, author: caller.author.clone(), cause, action };
+    let command = caller.command(id, cause, action);
     let outcome = match carry_out(fleet, task, command, Bytes::new()).await {
         Err(fault) if fault.code == ErrorCode::TaskEnded => {
             return match end_leftovers(fleet, task, grace_ms).await {

@@ -70,6 +70,7 @@ fn commands_come_out_in_order_and_a_goodbye_ends_them() {
         id: CommandId::from_random([n; 10]),
         author: "somebody".to_owned(),
         cause: String::new(),
+        request_id: String::new(),
         action: Action::Type,
     };
     let mut stream = resume(0);

@@ -121,7 +121,8 @@ impl Script {
         terminal: Terminal,
     ) {
         let (id, author, cause) = (id(letter), "ann".to_owned(), "asked".to_owned());
-        let command = Command { id, author, cause, action };
+        let request_id = "request".to_owned();
+        let command = Command { id, author, cause, request_id, action };
         self.give(Input::Command { command, bytes: bytes.to_vec(), terminal });
     }
 
@@ -159,9 +160,10 @@ impl Script {
                     self.append(FrameKind::Record, &record.encode());
                     self.records.push(record.clone());
                 }
-                Effect::AppendInput { id, author, bytes } => {
-                    let (author, len) = (author.clone(), bytes.len() as u64);
-                    let note = InputNote { id: *id, author, len, hidden: false };
+                Effect::AppendInput { id, author, request_id, bytes } => {
+                    let (author, request_id) = (author.clone(), request_id.clone());
+                    let len = bytes.len() as u64;
+                    let note = InputNote { id: *id, author, request_id, len, hidden: false };
                     self.append(FrameKind::Input, &mixed::encode(&note, bytes));
                 }
                 Effect::SignalForeground { id, .. } => foreground.push(*id),

@@ -74,7 +74,8 @@ impl Operator {
         self.asked = Some(server.life);
         stage.note(self.action.word(), self.site, self.index as u64, self.bytes.len() as u64);
         let (author, cause) = (format!("person {}", self.index), "asked".to_owned());
-        let command = Command { id: self.id, author, cause, action: self.action.clone() };
+        let (request_id, action) = (String::new(), self.action.clone());
+        let command = Command { id: self.id, author, cause, request_id, action };
         server.command((command, self.bytes.clone()), site, stage)
     }
 

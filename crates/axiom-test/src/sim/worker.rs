@@ -254,9 +254,10 @@ impl Worker {
                 }
                 self.append(Entry::of(&record, Micros(stage.now)), site, stage);
             }
-            Effect::AppendInput { id, author, bytes } => {
+            Effect::AppendInput { id, author, request_id, bytes } => {
                 self.typing = Some(id);
-                let note = InputNote { id, author, len: bytes.len() as u64, hidden: false };
+                let len = bytes.len() as u64;
+                let note = InputNote { id, author, request_id, len, hidden: false };
                 let payload = mixed::encode(&note, &bytes);
                 let (kind, time) = (FrameKind::Input, Micros(stage.now));
                 self.append(Entry { kind, time, payload, printed_at: None }, site, stage);

@@ -265,8 +265,8 @@ impl Direct {
     pub(crate) fn send(&mut self, action: Action, bytes: &[u8]) -> CommandId {
         self.ids += 1;
         let id = CommandId::from_random([self.ids; 10]);
-        let author = "test".to_owned();
-        let command = Control::Command(Command { id, author, cause: String::new(), action });
+        let (author, cause, request_id) = ("test".to_owned(), String::new(), String::new());
+        let command = Control::Command(Command { id, author, cause, request_id, action });
         let message = link::encode(&command, bytes);
         let link = self.link.as_mut().expect("linked");
         if link.stream.write_all(&message).is_err() {

@@ -60,7 +60,8 @@ const SHIP_NOWHERE: &[&str] = &["axiom-test", "xtask", "fuzz"];
 pub(crate) const PURE_CRATES: &[(&str, &[&str])] = &[
     (
         "axiom-proto",
-        &["serde", "serde_json", "bytes", "crc32fast", "memchr", "base64", "thiserror"],
+        // utoipa: schemas beside the shapes they describe, with the feature `schema` only
+        &["serde", "serde_json", "bytes", "crc32fast", "memchr", "base64", "thiserror", "utoipa"],
     ),
     ("axiom-session", &["serde", "bytes", "memchr", "thiserror"]),
     ("axiom-hub", &["bytes", "thiserror"]),

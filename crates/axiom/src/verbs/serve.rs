@@ -59,7 +59,7 @@ async fn serve(server: Server) -> Result<u8, Failure> {
     tokio::select! {
         () = face.as_mut() => {}
         () = either(interrupt, terminate) => {
-            let caller = Caller { author: "signal".to_owned() };
+            let caller = Caller { author: "signal".to_owned(), request_id: String::new() };
             if let Err(fault) = operations.shutdown(&caller, ShutdownRequest::default()).await {
                 tracing::error!("shut down: {}", fault.message);
             }

@@ -26,8 +26,16 @@ async fn within<T>(what: &str, wait: impl Future<Output = T>) -> T {
 fn task() -> Arc<Task> {
     let home = Home::at(std::path::Path::new("/nowhere")).unwrap();
     let (id, spec) = (TaskId::from_random([1; 10]), TaskSpec::default());
-    let record =
-        TaskRecord { format: 1, id, created_at_ms: 0, author: "me".to_owned(), index: 0, spec };
+    let record = TaskRecord {
+        format: 1,
+        id,
+        created_at_ms: 0,
+        author: "me".to_owned(),
+        request_id: String::new(),
+        index: 0,
+        group: None,
+        spec,
+    };
     let state = State::Live(Box::new(Session::starting(0)));
     Task::new(&home, record, state, Arc::default())
 }
@@ -115,7 +123,7 @@ impl Played {
 fn ask(task: &Task, number: u8) -> tokio::sync::oneshot::Receiver<Outcome> {
     let id = CommandId::from_random([number; 10]);
     let (author, cause) = ("me".to_owned(), String::new());
-    let command = Command { id, author, cause, action: Action::Type };
+    let command = Command { id, author, cause, request_id: String::new(), action: Action::Type };
     let answer = task.change_live(|session| {
         (session.pending.ask(command, Bytes::from(vec![number])).unwrap(), None)
     });
