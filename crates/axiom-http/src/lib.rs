@@ -1,9 +1,14 @@
 //! The HTTP and WebSocket face of the operations. It translates, bounds and times out; it decides nothing.
-//! On a unix socket the operating system says who asks; other users are refused before anything is read for them.
+//! On the home's socket the operating system says who asks; on the loopback port a token does. No page of a stranger is
+//! heard, and there is no CORS header.
 
+mod allowance;
 mod asked;
+mod door;
+mod gate;
 mod listen;
 mod live;
+mod places;
 mod refusal;
 mod requests;
 mod routes;

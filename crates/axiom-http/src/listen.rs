@@ -1,35 +1,41 @@
-//! Accepts connections on the home's socket and ends them in order.
-//! Who connects is asked of the kernel: only the server's own user is heard.
+//! Accepts connections on the home's socket and on the loopback port, and ends them in order.
+//! Who comes by the socket is asked of the kernel: only the server's own user is heard.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axiom_proto::fault::{ErrorCode, Fault};
-use axiom_server::{Caller, Operations};
+use axiom_server::{Listening, Network, Operations};
 use axum::Router;
-use axum::response::Response;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
+use crate::door::{Door, Seat, Visit};
+use crate::gate::Lock;
 use crate::refusal::Refusal;
 use crate::routes::router;
-
-/// Connections at once; more wait in the listener's backlog. A browser with a fleet on screen uses a handful.
-const CONNECTIONS_MAX: usize = 1024;
 
 /// How long a client may take to say what it wants. An idle connection is closed then; clients dial again.
 const HEADER_WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// The largest head of a request.
+/// The largest head of a request. A larger one is answered 431, with a bare line: nothing of it was understood.
 const HEADER_BYTES_MAX: usize = 64 * 1024;
+
+/// Lines in it at most: several times what browsers send. More are answered 431.
+const HEADERS_MAX: usize = 100;
 
 /// How long requests under way and goodbyes may take once the server ends.
 const GOODBYE_WAIT_MAX: Duration = Duration::from_secs(3);
@@ -44,7 +50,7 @@ pub(crate) struct Presence {
     _held: mpsc::Sender<Infallible>,
 }
 
-/// What a connection is served with.
+/// What every connection is served with.
 #[derive(Clone)]
 struct Face {
     routes: Router,
@@ -52,50 +58,119 @@ struct Face {
     presence: Presence,
 }
 
+/// A door's sockets.
+enum Listener {
+    Socket(UnixListener),
+    Network(Vec<TcpListener>),
+}
+
+/// Who came.
+enum Arrival {
+    Socket(UnixStream),
+    Network(TcpStream),
+}
+
+impl Listener {
+    async fn accept(&self) -> io::Result<Arrival> {
+        match self {
+            Self::Socket(socket) => Ok(Arrival::Socket(socket.accept().await?.0)),
+            Self::Network(sockets) => {
+                let (stream, _) = poll_fn(|context| {
+                    let mut accepts = sockets.iter().map(|socket| socket.poll_accept(context));
+                    accepts.find(Poll::is_ready).unwrap_or(Poll::Pending)
+                })
+                .await?;
+                // Keystrokes must not wait for a full packet.
+                stream.set_nodelay(true)?;
+                Ok(Arrival::Network(stream))
+            }
+        }
+    }
+}
+
 /// Serves until the server has ended, then says goodbye to everyone.
-pub async fn serve(operations: Operations, listener: UnixListener) {
+pub async fn serve(operations: Operations, listening: Listening) {
     let (held, mut present) = mpsc::channel(1);
-    let mut ended = operations.ended();
     let presence = Presence { _held: held };
-    let face = Face { ended: ended.clone(), routes: router(operations), presence };
+    let face = Face { ended: operations.ended(), routes: router(operations), presence };
+    let mut doors = JoinSet::new();
+    let owner = Arc::new(Door::new(Lock::Owner));
+    doors.spawn(open(face.clone(), owner, Listener::Socket(listening.socket)));
+    if let Some(Network { port, sockets, token }) = listening.network {
+        let door = Arc::new(Door::new(Lock::Token { port, token }));
+        doors.spawn(open(face.clone(), door, Listener::Network(sockets)));
+    }
+    drop(face);
+    while doors.join_next().await.is_some() {}
+    // Live connections have left their HTTP connection behind.
+    let all = async { while present.recv().await.is_some() {} };
+    if timeout(GOODBYE_WAIT_MAX, all).await.is_err() {
+        tracing::warn!("live connections did not end in time");
+    }
+}
+
+/// Takes connections at one door until the server has ended, and sees them off.
+async fn open(face: Face, door: Arc<Door>, listener: Listener) {
+    let mut ended = face.ended.clone();
     let mut connections = JoinSet::new();
     loop {
+        let has_room = door.places().has_room();
         tokio::select! {
-            accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(connection(face.clone(), stream));
-                }
+            accepted = listener.accept(), if has_room => match accepted {
+                Ok(arrival) => begin(&face, &door, arrival, &mut connections),
                 Err(error) => {
                     tracing::warn!("accept: {error}");
                     sleep(ACCEPT_PAUSE).await;
                 }
             },
             Some(_) = connections.join_next() => {}
-            _ = ended.wait_for(|ended| *ended) => break,
+            () = true_at_last(&mut ended) => break,
         }
     }
     drop((listener, face));
-    let all = async {
-        while connections.join_next().await.is_some() {}
-        // Live connections have left their HTTP connection behind.
-        while present.recv().await.is_some() {}
-    };
+    let all = async { while connections.join_next().await.is_some() {} };
     if timeout(GOODBYE_WAIT_MAX, all).await.is_err() {
         tracing::warn!("{} connections did not end in time", connections.len());
     }
     connections.shutdown().await;
 }
 
-async fn connection(face: Face, stream: UnixStream) {
+/// Begins a connection, and ends another where the door is full.
+fn begin(face: &Face, door: &Arc<Door>, arrival: Arrival, connections: &mut JoinSet<()>) {
+    let put_out = door.places().enter(|number| {
+        let seat = Seat { door: door.clone(), number };
+        match arrival {
+            Arrival::Socket(stream) => {
+                let author = owner(&stream);
+                connections.spawn(connection(face.clone(), seat, author, stream))
+            }
+            Arrival::Network(stream) => {
+                let author = Ok("token".to_owned());
+                connections.spawn(connection(face.clone(), seat, author, stream))
+            }
+        }
+    });
+    if let Some(put_out) = put_out {
+        tracing::debug!("the door is full: one that was not let in is put out");
+        put_out.abort();
+    }
+}
+
+async fn connection<S>(face: Face, seat: Seat, author: Result<String, Refusal>, stream: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let Face { routes, mut ended, presence } = face;
-    let caller = caller(&stream);
-    let service = service_fn(move |request: Request<Incoming>| {
-        answer(routes.clone(), (caller.clone(), presence.clone()), request)
+    let visit = Visit { door: seat.door.clone(), number: seat.number, author, presence };
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(visit.clone());
+        routes.clone().oneshot(request)
     });
     let http = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_WAIT_MAX)
         .max_buf_size(HEADER_BYTES_MAX)
+        .max_headers(HEADERS_MAX)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(http);
@@ -109,6 +184,7 @@ async fn connection(face: Face, stream: UnixStream) {
     if let Err(error) = closed {
         tracing::debug!("connection: {error}");
     }
+    drop(seat);
 }
 
 async fn true_at_last(ended: &mut watch::Receiver<bool>) {
@@ -116,28 +192,11 @@ async fn true_at_last(ended: &mut watch::Receiver<bool>) {
     drop(ended.wait_for(|ended| *ended).await);
 }
 
-async fn answer(
-    routes: Router,
-    (caller, presence): (Result<Caller, Refusal>, Presence),
-    mut request: Request<Incoming>,
-) -> Result<Response, Infallible> {
-    match caller {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            request.extensions_mut().insert(presence);
-            routes.oneshot(request).await
-        }
-        Err(refusal) => Ok(refusal.render("")),
-    }
-}
-
-/// Who is at the other end.
-fn caller(stream: &UnixStream) -> Result<Caller, Refusal> {
+/// Who is at the other end of the home's socket.
+fn owner(stream: &UnixStream) -> Result<String, Refusal> {
     let ours = rustix::process::geteuid().as_raw();
     match stream.peer_cred() {
-        Ok(peer) if peer.uid() == ours => {
-            Ok(Caller { author: format!("user {ours}"), request_id: String::new() })
-        }
+        Ok(peer) if peer.uid() == ours => Ok(format!("user {ours}")),
         Ok(peer) => Err(denied(format!("this server serves user {ours}, not {}", peer.uid()))),
         Err(error) => Err(denied(format!("the kernel does not say who asks: {error}"))),
     }

@@ -17,16 +17,21 @@ use axum::Extension;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::asked::invalid;
-use crate::listen::Presence;
+use crate::door::Visit;
+use crate::gate::offered_protocols;
 use crate::refusal::Refusal;
 use commands::Commands;
 use line::{Line, Turn};
 use pulls::{Pulled, Pulls};
+
+/// What is spoken, for clients that must name it: browsers, beside the token.
+const PROTOCOL: &str = "axiom.v1";
 
 /// How long a client may take to hear the goodbye.
 const GOODBYE_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -37,7 +42,8 @@ const SOCKET_BYTES_MAX: usize = 1024 * 1024;
 pub(crate) async fn upgrade(
     State(operations): State<Operations>,
     Extension(caller): Extension<Caller>,
-    Extension(presence): Extension<Presence>,
+    Extension(visit): Extension<Visit>,
+    headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal> {
     let upgrade = upgrade.map_err(|error| {
@@ -48,10 +54,19 @@ pub(crate) async fn upgrade(
         .max_frame_size(BODY_BYTES_MAX)
         .write_buffer_size(0)
         .max_write_buffer_size(SOCKET_BYTES_MAX + pulls::MESSAGE_BYTES_MAX);
-    Ok(upgrade.on_upgrade(move |socket| async move {
+    if offered_protocols(&headers).next().is_some()
+        && !offered_protocols(&headers).any(|name| name == PROTOCOL)
+    {
+        let message = format!("none of the offered protocols is {PROTOCOL}");
+        return Err(invalid(message, "offer it, or none"));
+    }
+    let permit = visit.door.live()?;
+    let presence = visit.presence;
+    // Of what was offered only this is said back: never the token.
+    Ok(upgrade.protocols([PROTOCOL]).on_upgrade(move |socket| async move {
         let live = Live::new(operations, caller, socket);
         live.run().await;
-        drop(presence);
+        drop((presence, permit));
     }))
 }
 

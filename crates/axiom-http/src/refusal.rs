@@ -1,9 +1,12 @@
 //! A fault on its way out: its HTTP status, and its body once the request's id is known.
 //! The one place that maps codes to statuses.
 
+use std::time::Duration;
+
 use axiom_proto::fault::{ErrorCode, Fault, FaultBody};
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::{CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 /// A request that is answered with a fault. The fault waits beside the response until [`Refusal::render`].
@@ -11,12 +14,24 @@ use axum::response::{IntoResponse, Response};
 pub(crate) struct Refusal {
     fault: Fault,
     status: StatusCode,
+    try_after: Option<Duration>,
+    ends_connection: bool,
 }
 
 impl Refusal {
     /// A fault with another status than its code's.
     pub(crate) fn with_status(fault: Fault, status: StatusCode) -> Self {
-        Self { fault, status }
+        Self { status, ..fault.into() }
+    }
+
+    /// Says in how long it may be tried again.
+    pub(crate) fn tried_again_after(self, wait: Duration) -> Self {
+        Self { try_after: Some(wait), ..self }
+    }
+
+    /// Closes the connection behind the answer.
+    pub(crate) fn ending_the_connection(self) -> Self {
+        Self { ends_connection: true, ..self }
     }
 
     pub(crate) fn fault(&self) -> &Fault {
@@ -26,14 +41,27 @@ impl Refusal {
     /// The whole response.
     pub(crate) fn render(mut self, request_id: &str) -> Response {
         request_id.clone_into(&mut self.fault.request_id);
-        (self.status, Json(FaultBody { error: self.fault })).into_response()
+        let challenge = self.status == StatusCode::UNAUTHORIZED;
+        let mut response = (self.status, Json(FaultBody { error: self.fault })).into_response();
+        let headers = response.headers_mut();
+        if challenge {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"axiom\""));
+        }
+        if let Some(wait) = self.try_after {
+            // Whole seconds, and never too few.
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+        }
+        if self.ends_connection {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 }
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
         let status = status_of(fault.code);
-        Self { fault, status }
+        Self { fault, status, try_after: None, ends_connection: false }
     }
 }
 

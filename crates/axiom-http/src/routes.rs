@@ -10,9 +10,10 @@ use axiom_server::Operations;
 use axum::Json;
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
+use crate::door::enter;
 use crate::live;
 use crate::refusal::Refusal;
 use crate::requests::{RequestIds, stamp};
@@ -42,6 +43,7 @@ pub(crate) fn router(operations: Operations) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .with_state(operations)
+        .layer(from_fn(enter))
         .layer(from_fn_with_state(RequestIds::new(), stamp))
 }
 

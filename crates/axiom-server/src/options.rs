@@ -8,6 +8,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::home::{Home, HomeError};
+use crate::network::NetworkPort;
 use crate::surroundings::Surroundings;
 
 /// The largest config.toml: two keys and a page of comments are far below it.
@@ -91,6 +92,8 @@ pub struct Options {
     pub disk_min_free_bytes: Option<u64>,
     /// Cgroups or not.
     pub cgroup: CgroupUse,
+    /// The loopback port.
+    pub network_port: NetworkPort,
     /// Our other programs.
     pub programs: Programs,
     /// What children inherit.
@@ -103,6 +106,7 @@ pub struct Options {
 struct Config {
     max_tasks: Option<i64>,
     disk_min_free: Option<toml::Value>,
+    network_port: Option<toml::Value>,
 }
 
 impl Options {
@@ -120,6 +124,7 @@ impl Options {
             max_tasks: choose_max_tasks(&config, max_tasks)?,
             disk_min_free_bytes: choose_disk_min_free(&config, variable("AXIOM_DISK_MIN_FREE"))?,
             cgroup: choose_cgroup(variable("AXIOM_CGROUP"))?,
+            network_port: choose_network_port(&config, variable("AXIOM_NETWORK_PORT"))?,
             programs: Programs::beside_this_one()?,
             surroundings: Surroundings::of_this_process().map_err(OptionsError::Process)?,
             home,
@@ -195,6 +200,24 @@ fn choose_cgroup(variable: Option<String>) -> Result<CgroupUse, OptionsError> {
     }
 }
 
+fn choose_network_port(
+    config: &Config,
+    variable: Option<String>,
+) -> Result<NetworkPort, OptionsError> {
+    let (name, text) = match (variable, &config.network_port) {
+        (Some(text), _) => ("AXIOM_NETWORK_PORT", text),
+        (None, Some(toml::Value::String(text))) => ("network_port", text.clone()),
+        (None, Some(toml::Value::Integer(port))) => ("network_port", port.to_string()),
+        (None, Some(value)) => ("network_port", format!("a {}", value.type_str())),
+        (None, None) => return Ok(NetworkPort::default()),
+    };
+    NetworkPort::parse(&text).ok_or_else(|| OptionsError::Value {
+        name: name.to_owned(),
+        text,
+        expected: "a port from 1 to 65535, or off",
+    })
+}
+
 /// `1048576`, `1024k`, `1M`, `1MiB`.
 fn parse_bytes(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
@@ -237,6 +260,20 @@ mod tests {
             assert!(refused.to_string().starts_with("disk_min_free is"), "{refused}");
         }
         assert!(choose_cgroup(Some("maybe".to_owned())).is_err());
+    }
+
+    #[test]
+    fn the_port_is_what_the_environment_says_before_the_file() {
+        let written = config("network_port = 8000");
+        let port = |config: &Config, variable: Option<&str>| {
+            choose_network_port(config, variable.map(str::to_owned)).map_err(|e| e.to_string())
+        };
+        assert_eq!(port(&written, None), Ok(NetworkPort::Fixed(8000)));
+        assert_eq!(port(&written, Some("off")), Ok(NetworkPort::Off));
+        assert_eq!(port(&config("network_port = \"off\""), None), Ok(NetworkPort::Off));
+        assert_eq!(port(&Config::default(), None), Ok(NetworkPort::Free));
+        let refused = port(&config("network_port = 70000"), None).unwrap_err();
+        assert_eq!(refused, "network_port is \"70000\": a port from 1 to 65535, or off");
     }
 
     #[test]

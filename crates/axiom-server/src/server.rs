@@ -1,13 +1,14 @@
 //! The server's beginning and end: lock, recovery, what the machine offers; and leaving without taking a task along.
 //! Listens for nobody: a face gets the socket from here and calls the operations.
 
+use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
 use axiom_holder::cgroup;
 use axiom_proto::api::ServerNote;
 use thiserror::Error;
-use tokio::net::UnixListener;
+use tokio::net::{TcpListener, UnixListener};
 
 use crate::background::beside;
 use crate::clock::now_ms;
@@ -17,9 +18,11 @@ use crate::fleet::{Fleet, Machine};
 use crate::home::HomeError;
 use crate::indexing;
 use crate::instance::{Instance, InstanceError};
+use crate::network::{self, NetworkPort};
 use crate::operations::Operations;
 use crate::options::{CgroupUse, Options};
 use crate::recovery;
+use crate::token::Token;
 
 /// Why no server was started.
 #[derive(Debug, Error)]
@@ -59,11 +62,32 @@ impl From<InstanceError> for StartError {
     }
 }
 
+/// Where a face listens.
+#[derive(Debug)]
+pub struct Listening {
+    /// The home's socket, for its own user.
+    pub socket: UnixListener,
+    /// The loopback port, for who has the token.
+    pub network: Option<Network>,
+}
+
+/// A loopback port and its secret.
+#[derive(Debug)]
+pub struct Network {
+    /// The port of each of them.
+    pub port: u16,
+    /// One for each address of this machine.
+    pub sockets: Vec<TcpListener>,
+    /// What a caller must show.
+    pub token: Token,
+}
+
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
     fleet: Arc<Fleet>,
     instance: Instance,
+    network_port: NetworkPort,
 }
 
 impl Server {
@@ -73,6 +97,7 @@ impl Server {
     /// [`StartError::AlreadyRuns`] while another server lives; else the home cannot be used.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let (options, instance, machine) = beside(move || prepare(options)).await?;
+        let network_port = options.network_port;
         let fleet = Fleet::new(options, machine);
         let index = {
             let path = fleet.home.index();
@@ -91,7 +116,7 @@ impl Server {
         fleet.background.spawn(indexing::run(fleet.clone(), index));
         recovery::recover(&fleet, indexed).await.map_err(StartError::Tasks)?;
         tracing::info!(home = %fleet.home.root().display(), tasks = fleet.tasks().len(), "serving");
-        Ok(Self { fleet, instance })
+        Ok(Self { fleet, instance, network_port })
     }
 
     /// What faces call.
@@ -100,15 +125,35 @@ impl Server {
         Operations::new(self.fleet.clone())
     }
 
-    /// Binds `run/axiom.sock` and writes `run/server.json`. Call once, when there is somebody to answer.
+    /// Binds the loopback port and `run/axiom.sock`, and writes `run/server.json`. Call once, when there is somebody to
+    /// answer. Without a port the server serves all the same: its own user comes by the socket.
     ///
     /// # Errors
     /// The file system refused.
-    pub fn listen(&self) -> Result<UnixListener, StartError> {
+    pub fn listen(&self) -> Result<Listening, StartError> {
+        let (network, url) = match self.listen_on_network() {
+            Ok(network) => network.unzip(),
+            Err(error) => {
+                tracing::warn!(error = sentence(&*error), "not on the network");
+                (None, None)
+            }
+        };
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        let note = ServerNote { pid: std::process::id(), version, url: None };
+        let note = ServerNote { pid: std::process::id(), version, url };
         let bound = self.instance.listen(&note)?;
-        UnixListener::from_std(bound).map_err(StartError::Listen)
+        let socket = UnixListener::from_std(bound).map_err(StartError::Listen)?;
+        Ok(Listening { socket, network })
+    }
+
+    fn listen_on_network(&self) -> Result<Option<(Network, String)>, Box<dyn Error>> {
+        let home = &self.fleet.home;
+        let Some(bound) = network::bind(self.network_port, &home.run())? else { return Ok(None) };
+        let token = Token::of_home(home.root())?;
+        let url = bound.url();
+        let sockets = bound.sockets.into_iter().map(TcpListener::from_std);
+        let sockets = sockets.collect::<Result<_, io::Error>>()?;
+        tracing::info!(url, "on the network");
+        Ok(Some((Network { port: bound.port, sockets, token }, url)))
     }
 
     /// Ends links and launches, writes the index, and takes socket and note away. Tasks run on.

@@ -15,6 +15,8 @@ mod direct;
 mod disk;
 #[path = "processes/http.rs"]
 mod http;
+#[path = "processes/http_doors.rs"]
+mod http_doors;
 #[path = "processes/lab.rs"]
 mod lab;
 #[path = "processes/server_deaths.rs"]
@@ -31,5 +33,7 @@ mod tree;
 mod tty;
 #[path = "processes/versions.rs"]
 mod versions;
+#[path = "processes/wire.rs"]
+mod wire;
 #[path = "processes/worker.rs"]
 mod worker;

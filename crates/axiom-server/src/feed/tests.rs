@@ -13,6 +13,7 @@ use super::*;
 use crate::changes::Weight;
 use crate::fleet::Machine;
 use crate::home::{self, Home};
+use crate::network::NetworkPort;
 use crate::options::{CgroupUse, Options, Programs};
 use crate::session::Session;
 use crate::surroundings::Surroundings;
@@ -40,6 +41,7 @@ impl World {
             max_tasks: None,
             disk_min_free_bytes: None,
             cgroup: CgroupUse::Off,
+            network_port: NetworkPort::Off,
             programs,
             surroundings: Surroundings::of_this_process().unwrap(),
         };

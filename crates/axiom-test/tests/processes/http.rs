@@ -1,38 +1,12 @@
 //! The HTTP face with bad input, byte by byte: clear errors with code and hint, and nothing half-made.
 
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
-
 use serde_json::Value;
 
-use crate::lab::{EVENT_WAIT, Lab};
-
-/// Sends a request as it is, and takes the whole answer.
-fn exchange(lab: &Lab, request: &[u8]) -> (u16, String, Value) {
-    let mut stream = UnixStream::connect(lab.home().join("run/axiom.sock")).unwrap();
-    stream.set_read_timeout(Some(EVENT_WAIT)).unwrap();
-    stream.write_all(request).unwrap();
-    let mut answer = Vec::new();
-    let _closed_or_reset = stream.read_to_end(&mut answer);
-    let text = String::from_utf8_lossy(&answer).into_owned();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    let code = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
-    (code, head.to_owned(), serde_json::from_str(body).unwrap_or(Value::Null))
-}
-
-fn request(method: &str, path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
-    let length = body.len();
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
-         Content-Length: {length}\r\n{headers}\r\n"
-    );
-    [head.as_bytes(), body].concat()
-}
+use crate::lab::Lab;
+use crate::wire::{Answer, JSON, request};
 
 /// Method, path, headers and body; then the status and the error code that must come.
 type Bad<'a> = (&'a str, &'a str, &'a str, &'a [u8], u16, &'a str);
-
-const JSON: &str = "Content-Type: application/json\r\n";
 
 #[test]
 fn bad_requests_get_a_code_and_a_hint() {
@@ -60,7 +34,9 @@ fn bad_requests_get_a_code_and_a_hint() {
         ("PATCH", tasks, "", b"", 405, ""),
     ];
     for (method, path, headers, body, status, code) in cases {
-        let (found, head, answer) = exchange(&lab, &request(method, path, headers, body));
+        let Answer { status: found, head, body: answered } =
+            lab.by_socket().ask(&request(method, path, headers, body));
+        let answer: Value = serde_json::from_slice(&answered).unwrap_or(Value::Null);
         let about =
             format!("{method} {path} {}", String::from_utf8_lossy(&body[..body.len().min(60)]));
         let close = if status == 400 { (400..=422).contains(&found) } else { found == status };
@@ -86,8 +62,8 @@ fn a_body_that_is_too_large_is_refused_before_it_is_read() {
         "POST /api/v1/tasks HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{JSON}\
          Content-Length: 4000000000\r\n\r\n{{"
     );
-    let (status, head, answer) = exchange(&lab, head.as_bytes());
-    assert_eq!((status, answer["error"]["code"].as_str()), (413, Some("too_large")), "{head}");
+    let answer = lab.by_socket().ask(head.as_bytes());
+    assert_eq!((answer.status, answer.code()), (413, "too_large".to_owned()), "{answer:?}");
     lab.shut_down();
 }
 

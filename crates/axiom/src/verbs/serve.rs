@@ -53,8 +53,8 @@ async fn serve(server: Server) -> Result<u8, Failure> {
     // A terminal that closes does not take the server along.
     let _hang_up = signal(SignalKind::hangup()).map_err(failed)?;
     let operations = server.operations();
-    let listener = server.listen().map_err(|error| of_start(&error))?;
-    let face = axiom_http::serve(operations.clone(), listener);
+    let listening = server.listen().map_err(|error| of_start(&error))?;
+    let face = axiom_http::serve(operations.clone(), listening);
     tokio::pin!(face);
     tokio::select! {
         () = face.as_mut() => {}

@@ -1,0 +1,148 @@
+//! One way in: its lock, its places and its allowances. Each door counts for itself, so that a flood at the network
+//! port harms nobody who comes by the socket.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use axiom_proto::fault::{ErrorCode, Fault};
+use axiom_server::Caller;
+use axum::Extension;
+use axum::extract::Request;
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
+
+use crate::allowance::Allowance;
+use crate::gate::{Admitted, Lock, admit};
+use crate::listen::Presence;
+use crate::places::{Number, Places};
+use crate::refusal::Refusal;
+use crate::requests::RequestId;
+
+/// Connections at once, at each door. A browser with a fleet on screen uses a handful. Who comes when all are taken gets
+/// the place of the oldest that was not let in yet; where all were let in, it waits in the listener's backlog.
+pub(crate) const CONNECTIONS_MAX: usize = 1024;
+
+/// Live connections at once, at each door: a batch of frames may wait for each.
+pub(crate) const LIVE_MAX: usize = 1024;
+
+/// Requests by the socket: our own command line in a loop, started as fast as the machine can, stays below.
+const SOCKET_REQUESTS: (u32, u32) = (10_000, 20_000);
+
+/// Requests by the network, a second and at once: a page that loads a fleet, or a script in a loop.
+const NETWORK_REQUESTS: (u32, u32) = (2_000, 4_000);
+
+/// Requests without a token, a second and at once, refused or for the health: a person who looks for the token and a
+/// monitor, not a program that tries.
+const STRANGERS: (u32, u32) = (20, 200);
+
+/// One way in.
+#[derive(Debug)]
+pub(crate) struct Door {
+    lock: Lock,
+    places: Mutex<Places<AbortHandle>>,
+    lives: Arc<Semaphore>,
+    requests: Mutex<Allowance>,
+    strangers: Mutex<Allowance>,
+    opened: Instant,
+}
+
+/// One connection, as its requests see it.
+#[derive(Debug, Clone)]
+pub(crate) struct Visit {
+    pub(crate) door: Arc<Door>,
+    pub(crate) number: Number,
+    /// The name of whoever is let in, or that the kernel names a stranger.
+    pub(crate) author: Result<String, Refusal>,
+    pub(crate) presence: Presence,
+}
+
+impl Door {
+    pub(crate) fn new(lock: Lock) -> Self {
+        let (per_second, burst) = match lock {
+            Lock::Owner => SOCKET_REQUESTS,
+            Lock::Token { .. } => NETWORK_REQUESTS,
+        };
+        Self {
+            lock,
+            places: Mutex::new(Places::new(CONNECTIONS_MAX)),
+            lives: Arc::new(Semaphore::new(LIVE_MAX)),
+            requests: Mutex::new(Allowance::new(per_second, burst)),
+            strangers: Mutex::new(Allowance::new(STRANGERS.0, STRANGERS.1)),
+            opened: Instant::now(),
+        }
+    }
+
+    pub(crate) fn places(&self) -> MutexGuard<'_, Places<AbortHandle>> {
+        // No holder of it can panic half-way.
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The right to one live connection.
+    pub(crate) fn live(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        self.lives.clone().try_acquire_owned().map_err(|_none_left| {
+            let message = format!("{LIVE_MAX} live connections are the most");
+            let hint = "close one: a connection carries many subscriptions";
+            Fault::new(ErrorCode::LimitReached, message, hint).into()
+        })
+    }
+
+    fn spend(&self, allowance: &Mutex<Allowance>) -> Result<(), Refusal> {
+        let mut allowance = allowance.lock().unwrap_or_else(PoisonError::into_inner);
+        allowance.spend(self.opened.elapsed()).map_err(too_often)
+    }
+
+    /// Lets a known caller in, and a stranger as far as the health.
+    fn admit(&self, head: &Parts) -> Result<Admitted, Refusal> {
+        match admit(&self.lock, head) {
+            Ok(Admitted::Known) => Ok(Admitted::Known),
+            Ok(Admitted::Anyone) => self.spend(&self.strangers).map(|()| Admitted::Anyone),
+            Err(refusal) => Err(self.spend(&self.strangers).err().unwrap_or(refusal)),
+        }
+    }
+}
+
+/// A place at a door while its connection lasts.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) door: Arc<Door>,
+    pub(crate) number: Number,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.door.places().leave(self.number);
+    }
+}
+
+fn too_often(wait: Duration) -> Refusal {
+    let fault = Fault::new(ErrorCode::LimitReached, "too many requests at once", "ask less often");
+    Refusal::from(fault).tried_again_after(wait)
+}
+
+/// Lets a request in, or answers it here. What is not let in ends its connection: it holds no place.
+pub(crate) async fn enter(
+    Extension(visit): Extension<Visit>,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let door = visit.door.clone();
+    let (head, body) = request.into_parts();
+    let admitted = visit.author.and_then(|author| Ok((door.admit(&head)?, author)));
+    let (admitted, author) = match admitted {
+        Ok(admitted) => admitted,
+        Err(refusal) => return refusal.ending_the_connection().into_response(),
+    };
+    if admitted == Admitted::Known {
+        if let Err(refusal) = door.spend(&door.requests) {
+            return refusal.into_response();
+        }
+        door.places().heard(visit.number);
+    }
+    let mut request = Request::from_parts(head, body);
+    request.extensions_mut().insert(Caller { author, request_id });
+    next.run(request).await
+}
