@@ -43,7 +43,9 @@ pub use feed::Feed;
 pub use home::{Home, HomeError};
 pub use instance::{InstanceError, SOCKET_FILE};
 pub use network::NetworkPort;
-pub use operations::{Caller, Operations, OutputAnswer, OutputRequest};
+pub use operations::{
+    Caller, FramesAnswer, FramesRequest, Operations, OutputAnswer, OutputRequest,
+};
 pub use options::{CgroupUse, Options, OptionsError, Programs};
 pub use server::{Listening, Network, Server, StartError};
 pub use surroundings::Surroundings;

@@ -2,6 +2,7 @@
 //! A face translates; what is decided is decided here. Each operation has a file of its own.
 
 mod control;
+mod frames;
 mod list;
 mod output;
 mod remove;
@@ -35,6 +36,7 @@ use crate::fleet::Fleet;
 use crate::task::Task;
 use crate::watch::Watch;
 
+pub use frames::{FramesAnswer, FramesRequest};
 pub use output::{OutputAnswer, OutputRequest};
 
 /// Who asks, as it is kept with a task and its commands.
@@ -101,6 +103,14 @@ impl Operations {
     /// There is no such task, or the cursor does not fit it.
     pub async fn output(&self, id: &str, request: &OutputRequest) -> Result<OutputAnswer, Fault> {
         output::output(&self.find(id)?, request).await
+    }
+
+    /// A piece of a task's frames, whole, as they lie in its journal.
+    ///
+    /// # Errors
+    /// There is no such task, or the cursor does not fit it.
+    pub async fn frames(&self, id: &str, request: FramesRequest) -> Result<FramesAnswer, Fault> {
+        frames::frames(&self.find(id)?, request).await
     }
 
     /// Types.

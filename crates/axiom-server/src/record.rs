@@ -132,7 +132,7 @@ pub(crate) fn read_cancelled(home: &Home, id: TaskId) -> Result<Option<Cancelled
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use axiom_proto::task::TaskSpec;
@@ -146,7 +146,7 @@ mod tests {
         (folder, home)
     }
 
-    fn record() -> TaskRecord {
+    pub(crate) fn record() -> TaskRecord {
         let spec = TaskSpec { shell: Some("true".to_owned()), ..TaskSpec::default() };
         let id = TaskId::from_random([1; 10]);
         TaskRecord {
