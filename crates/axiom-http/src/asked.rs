@@ -5,7 +5,7 @@ use std::time::Duration;
 use axiom_proto::api::BODY_BYTES_MAX;
 use axiom_proto::fault::{ErrorCode, Fault};
 use axum::body::HttpBody;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -20,6 +20,13 @@ const BODY_WAIT: Duration = Duration::from_secs(30);
 /// A JSON body. No body at all stands for `{}`.
 #[derive(Debug)]
 pub(crate) struct Asked<T>(pub(crate) T);
+
+/// What a path names a task by.
+#[derive(Debug)]
+pub(crate) struct Named(pub(crate) String);
+
+/// As the document says it.
+pub(crate) const ID: &str = "The task: its id, a beginning of it that no other has, or its name.";
 
 /// A query string.
 #[derive(Debug)]
@@ -55,6 +62,16 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Asked<T> {
             ));
         }
         parse(&body).map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let name = Path::<String>::from_request_parts(parts, state).await;
+        let name = name.map_err(|error| invalid(format!("path: {}", error.body_text()), ""))?;
+        Ok(Self(name.0))
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod allowance;
 mod asked;
+mod document;
 mod door;
 mod gate;
 mod listen;

@@ -39,6 +39,14 @@ const GOODBYE_WAIT_MAX: Duration = Duration::from_secs(2);
 /// Bytes of messages that may lie in the socket's own buffer: one batch of frames, and room.
 const SOCKET_BYTES_MAX: usize = 1024 * 1024;
 
+/// The live connection: a WebSocket that follows many tasks. Its messages stand in docs/http.md.
+#[utoipa::path(
+    get,
+    path = "/live",
+    tag = "live",
+    params(("sec-websocket-protocol" = Option<String>, Header, description = "`axiom.v1`, and for browsers `axiom.bearer.` with the token behind it.")),
+    responses((status = SWITCHING_PROTOCOLS, description = "The connection is a WebSocket now."))
+)]
 pub(crate) async fn upgrade(
     State(operations): State<Operations>,
     Extension(caller): Extension<Caller>,

@@ -1,18 +1,25 @@
-//! Which path is which operation. One file for each group; every answer is the operation's own, as JSON.
+//! Which path is which operation, and the document that says so: both come from one list, so that they cannot differ.
+//! One file for each group; every answer is the operation's own, as JSON.
 
-mod control;
 mod fleet;
+mod later;
 mod output;
+mod pages;
+mod steering;
 mod tasks;
 
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_server::Operations;
 use axum::Json;
 use axum::Router;
+use axum::extract::FromRef;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use crate::document::{self, Documents};
 use crate::door::enter;
 use crate::live;
 use crate::refusal::Refusal;
@@ -21,40 +28,76 @@ use crate::requests::{RequestIds, stamp};
 /// An answer as JSON, or a fault.
 type Answered<T> = Result<Json<T>, Refusal>;
 
-pub(crate) fn router(operations: Operations) -> Router {
-    let api = Router::new()
-        .route("/tasks", post(tasks::spawn).get(tasks::list))
-        .route("/tasks/{id}", get(tasks::show).delete(tasks::remove))
-        .route("/tasks/{id}/output", get(output::read))
-        .route("/tasks/{id}/wait", post(tasks::wait))
-        .route("/tasks/{id}/input", post(control::input))
-        .route("/tasks/{id}/interrupt", post(control::interrupt))
-        .route("/tasks/{id}/resize", post(control::resize))
-        .route("/tasks/{id}/suspend", post(control::suspend))
-        .route("/tasks/{id}/resume", post(control::resume))
-        .route("/tasks/{id}/stop", post(control::stop))
-        .route("/prune", post(fleet::prune))
-        .route("/status", get(fleet::status))
-        .route("/shutdown", post(fleet::shutdown))
-        .route("/live", get(live::upgrade));
-    Router::new()
+/// What the routes are served from.
+#[derive(Debug, Clone)]
+struct Face {
+    operations: Operations,
+    documents: Documents,
+}
+
+impl FromRef<Face> for Operations {
+    fn from_ref(face: &Face) -> Self {
+        face.operations.clone()
+    }
+}
+
+impl FromRef<Face> for Documents {
+    fn from_ref(face: &Face) -> Self {
+        face.documents.clone()
+    }
+}
+
+/// Every route, with what is said of it.
+fn documented() -> (Router<Face>, OpenApi) {
+    let api = OpenApiRouter::new()
+        .routes(routes!(tasks::spawn, tasks::list))
+        .routes(routes!(tasks::show, tasks::remove))
+        .routes(routes!(output::read))
+        .routes(routes!(output::frames))
+        .routes(routes!(tasks::wait))
+        .routes(routes!(steering::input))
+        .routes(routes!(steering::interrupt))
+        .routes(routes!(steering::resize))
+        .routes(routes!(steering::suspend))
+        .routes(routes!(steering::resume))
+        .routes(routes!(steering::stop))
+        .routes(routes!(later::screen))
+        .routes(routes!(later::answer))
+        .routes(routes!(later::link))
+        .routes(routes!(fleet::prune))
+        .routes(routes!(fleet::status))
+        .routes(routes!(fleet::shutdown))
+        .routes(routes!(live::upgrade));
+    let (router, mut document) = OpenApiRouter::new()
         .nest("/api/v1", api)
-        .route("/healthz", get(fleet::health))
+        .routes(routes!(fleet::health))
+        .routes(routes!(pages::front))
+        .routes(routes!(pages::openapi))
+        .routes(routes!(pages::event_schema))
+        .split_for_parts();
+    document::complete(&mut document);
+    (router, document)
+}
+
+pub(crate) fn router(operations: Operations) -> Router {
+    let (routes, document) = documented();
+    let documents = Documents::new(&document);
+    routes
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
-        .with_state(operations)
+        .with_state(Face { operations, documents })
         .layer(from_fn(enter))
         .layer(from_fn_with_state(RequestIds::new(), stamp))
 }
 
 async fn unknown_path(uri: Uri) -> Refusal {
     let message = format!("nothing is at {}", uri.path());
-    let fault = Fault::new(ErrorCode::InvalidArgument, message, "the API is under /api/v1");
+    let fault = Fault::new(ErrorCode::InvalidArgument, message, "see /openapi.json");
     Refusal::with_status(fault, StatusCode::NOT_FOUND)
 }
 
 async fn unknown_method(method: Method, uri: Uri) -> Refusal {
     let message = format!("{} does not take {method}", uri.path());
-    let fault = Fault::new(ErrorCode::InvalidArgument, message, "");
+    let fault = Fault::new(ErrorCode::InvalidArgument, message, "see /openapi.json");
     Refusal::with_status(fault, StatusCode::METHOD_NOT_ALLOWED)
 }

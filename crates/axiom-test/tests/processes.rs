@@ -17,6 +17,8 @@ mod disk;
 mod http;
 #[path = "processes/http_doors.rs"]
 mod http_doors;
+#[path = "processes/http_routes.rs"]
+mod http_routes;
 #[path = "processes/lab.rs"]
 mod lab;
 #[path = "processes/server_deaths.rs"]

@@ -5,21 +5,32 @@ use axiom_server::{Caller, Operations};
 use axum::extract::State;
 use axum::{Extension, Json};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Answered;
 use crate::asked::Asked;
 
 /// `GET /healthz`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Health {
     status: &'static str,
     version: String,
 }
 
+/// Whether the server is well. Needs no token.
+#[utoipa::path(get, path = "/healthz", tag = "about", responses((status = OK, description = "It is.", body = Health)))]
 pub(super) async fn health(State(operations): State<Operations>) -> Json<Health> {
     Json(Health { status: "ok", version: operations.version().to_owned() })
 }
 
+/// Removes ended tasks.
+#[utoipa::path(
+    post,
+    path = "/prune",
+    tag = "fleet",
+    request_body = PruneRequest,
+    responses((status = OK, description = "What was removed.", body = RemoveAnswer))
+)]
 pub(super) async fn prune(
     State(operations): State<Operations>,
     Asked(request): Asked<PruneRequest>,
@@ -27,10 +38,20 @@ pub(super) async fn prune(
     Ok(Json(operations.prune(request).await?))
 }
 
+/// How the server and its home stand.
+#[utoipa::path(get, path = "/status", tag = "fleet", responses((status = OK, description = "How they stand.", body = ServerStatus)))]
 pub(super) async fn status(State(operations): State<Operations>) -> Answered<ServerStatus> {
     Ok(Json(operations.status().await?))
 }
 
+/// Ends the server in order. Tasks run on, unless they are to be stopped.
+#[utoipa::path(
+    post,
+    path = "/shutdown",
+    tag = "fleet",
+    request_body = ShutdownRequest,
+    responses((status = OK, description = "It is leaving.", body = ShutdownAnswer))
+)]
 pub(super) async fn shutdown(
     State(operations): State<Operations>,
     Extension(caller): Extension<Caller>,

@@ -3,16 +3,25 @@
 use axiom_proto::api::{
     ListRequest, RemoveAnswer, SpawnAnswer, TaskDetail, TaskList, WaitAnswer, WaitRequest,
 };
+use axiom_proto::id::{GroupId, TaskId};
 use axiom_proto::task::TaskSpec;
 use axiom_server::{Caller, Operations};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 
 use super::Answered;
-use crate::asked::{Asked, Queried};
+use crate::asked::{Asked, ID, Named, Queried};
 use crate::refusal::Refusal;
 
+/// Starts tasks: answers once they are written down, and waits for none of them.
+#[utoipa::path(
+    post,
+    path = "/tasks",
+    tag = "tasks",
+    request_body = TaskSpec,
+    responses((status = CREATED, description = "They are written down.", body = SpawnAnswer))
+)]
 pub(super) async fn spawn(
     State(operations): State<Operations>,
     Extension(caller): Extension<Caller>,
@@ -22,6 +31,21 @@ pub(super) async fn spawn(
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
+/// Tasks, oldest first, page by page.
+#[utoipa::path(
+    get,
+    path = "/tasks",
+    tag = "tasks",
+    params(
+        ("status" = Option<String>, Query, description = "Only of these statuses, by comma."),
+        ("tag" = Option<String>, Query, description = "Only with this tag."),
+        ("parent" = Option<TaskId>, Query, description = "Only children of this task."),
+        ("group" = Option<GroupId>, Query, description = "Only of this group."),
+        ("after" = Option<TaskId>, Query, description = "Only those after this one: the `after` of the page before."),
+        ("limit" = Option<u32>, Query, description = "At most so many."),
+    ),
+    responses((status = OK, description = "A page.", body = TaskList))
+)]
 pub(super) async fn list(
     State(operations): State<Operations>,
     Queried(request): Queried<ListRequest>,
@@ -29,24 +53,49 @@ pub(super) async fn list(
     Ok(Json(operations.list(&request).await?))
 }
 
+/// Everything about one task.
+#[utoipa::path(
+    get,
+    path = "/tasks/{id}",
+    tag = "tasks",
+    params(("id" = String, Path, description = ID)),
+    responses((status = OK, description = "The task.", body = TaskDetail))
+)]
 pub(super) async fn show(
     State(operations): State<Operations>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Answered<TaskDetail> {
     Ok(Json(operations.show(&id).await?))
 }
 
+/// Waits for a task's end, for a bounded time: `ended` says which it was.
+#[utoipa::path(
+    post,
+    path = "/tasks/{id}/wait",
+    tag = "tasks",
+    params(("id" = String, Path, description = ID)),
+    request_body = WaitRequest,
+    responses((status = OK, description = "The task, ended or not.", body = WaitAnswer))
+)]
 pub(super) async fn wait(
     State(operations): State<Operations>,
-    Path(id): Path<String>,
+    Named(id): Named,
     Asked(request): Asked<WaitRequest>,
 ) -> Answered<WaitAnswer> {
     Ok(Json(operations.wait(&id, request).await?))
 }
 
+/// Removes an ended task and all that is kept of it.
+#[utoipa::path(
+    delete,
+    path = "/tasks/{id}",
+    tag = "tasks",
+    params(("id" = String, Path, description = ID)),
+    responses((status = OK, description = "What was removed.", body = RemoveAnswer))
+)]
 pub(super) async fn remove(
     State(operations): State<Operations>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Answered<RemoveAnswer> {
     Ok(Json(operations.remove(&id).await?))
 }

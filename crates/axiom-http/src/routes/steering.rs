@@ -1,0 +1,119 @@
+//! What is done to a running task: input, interrupt, resize, suspend, resume, stop.
+
+use axiom_proto::api::{
+    CommandAnswer, InputRequest, InterruptRequest, PlainRequest, ResizeRequest, StopRequest,
+};
+use axiom_server::{Caller, Operations};
+use axum::extract::State;
+use axum::{Extension, Json};
+
+use super::Answered;
+use crate::asked::{Asked, ID, Named};
+
+/// Types into a task.
+#[utoipa::path(
+    post,
+    path = "/tasks/{id}/input",
+    tag = "steering",
+    params(("id" = String, Path, description = ID)),
+    request_body = InputRequest,
+    responses((status = OK, description = "What came of it.", body = CommandAnswer))
+)]
+pub(super) async fn input(
+    State(operations): State<Operations>,
+    Extension(caller): Extension<Caller>,
+    Named(id): Named,
+    Asked(request): Asked<InputRequest>,
+) -> Answered<CommandAnswer> {
+    Ok(Json(operations.input(&caller, &id, request).await?))
+}
+
+/// Interrupts a task, as the interrupt key would.
+#[utoipa::path(
+    post,
+    path = "/tasks/{id}/interrupt",
+    tag = "steering",
+    params(("id" = String, Path, description = ID)),
+    request_body = InterruptRequest,
+    responses((status = OK, description = "What came of it.", body = CommandAnswer))
+)]
+pub(super) async fn interrupt(
+    State(operations): State<Operations>,
+    Extension(caller): Extension<Caller>,
+    Named(id): Named,
+    Asked(request): Asked<InterruptRequest>,
+) -> Answered<CommandAnswer> {
+    Ok(Json(operations.interrupt(&caller, &id, request).await?))
+}
+
+/// Gives a task's terminal another size.
+#[utoipa::path(
+    post,
+    path = "/tasks/{id}/resize",
+    tag = "steering",
+    params(("id" = String, Path, description = ID)),
+    request_body = ResizeRequest,
+    responses((status = OK, description = "What came of it.", body = CommandAnswer))
+)]
+pub(super) async fn resize(
+    State(operations): State<Operations>,
+    Extension(caller): Extension<Caller>,
+    Named(id): Named,
+    Asked(request): Asked<ResizeRequest>,
+) -> Answered<CommandAnswer> {
+    Ok(Json(operations.resize(&caller, &id, request).await?))
+}
+
+/// Freezes a task's processes.
+#[utoipa::path(
+    post,
+    path = "/tasks/{id}/suspend",
+    tag = "steering",
+    params(("id" = String, Path, description = ID)),
+    request_body = PlainRequest,
+    responses((status = OK, description = "What came of it.", body = CommandAnswer))
+)]
+pub(super) async fn suspend(
+    State(operations): State<Operations>,
+    Extension(caller): Extension<Caller>,
+    Named(id): Named,
+    Asked(request): Asked<PlainRequest>,
+) -> Answered<CommandAnswer> {
+    Ok(Json(operations.suspend(&caller, &id, request).await?))
+}
+
+/// Lets them run again.
+#[utoipa::path(
+    post,
+    path = "/tasks/{id}/resume",
+    tag = "steering",
+    params(("id" = String, Path, description = ID)),
+    request_body = PlainRequest,
+    responses((status = OK, description = "What came of it.", body = CommandAnswer))
+)]
+pub(super) async fn resume(
+    State(operations): State<Operations>,
+    Extension(caller): Extension<Caller>,
+    Named(id): Named,
+    Asked(request): Asked<PlainRequest>,
+) -> Answered<CommandAnswer> {
+    Ok(Json(operations.resume(&caller, &id, request).await?))
+}
+
+/// Ends a task and its whole tree; answers once the kernel confirms it, or with what is left.
+#[utoipa::path(
+    post,
+    path = "/tasks/{id}/stop",
+    tag = "steering",
+    params(("id" = String, Path, description = ID)),
+    request_body = StopRequest,
+    responses((status = OK, description = "What came of it.", body = CommandAnswer))
+)]
+pub(super) async fn stop(
+    State(operations): State<Operations>,
+    Extension(caller): Extension<Caller>,
+    Named(id): Named,
+    Asked(request): Asked<StopRequest>,
+) -> Answered<CommandAnswer> {
+    Ok(Json(operations.stop(&caller, &id, request).await?))
+}
