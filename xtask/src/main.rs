@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "the one place where a command of the build may speak")]
 #![expect(clippy::print_stdout, reason = "the list of verbs is what was asked for")]
 
+mod bench;
 mod check;
 mod demo;
 mod provision;
@@ -40,6 +41,11 @@ const VERBS: &[Verb] = &[
         name: "demo",
         line: "build for release and run the first demonstration",
         run: demo::run,
+    },
+    Verb {
+        name: "bench",
+        line: "build for release and measure (scenarios by name, --rounds N, --json FILE)",
+        run: bench::run,
     },
 ];
 
@@ -92,6 +98,6 @@ mod tests {
 
     #[test]
     fn an_unknown_verb_is_answered_with_all_names() {
-        assert_eq!(names(), "check, test, demo");
+        assert_eq!(names(), "check, test, demo, bench");
     }
 }

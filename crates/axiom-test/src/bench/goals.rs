@@ -1,0 +1,77 @@
+//! What each figure must be and what we reach for, in one table; a scenario takes its rows from here by name.
+
+use super::figure::Bound::{self, AtLeast, AtMost, Below};
+use super::figure::{Figure, Nature};
+
+/// One promise.
+struct Row {
+    name: &'static str,
+    unit: &'static str,
+    nature: Nature,
+    must: Bound,
+    reach: Option<Bound>,
+}
+
+const fn row(
+    name: &'static str,
+    unit: &'static str,
+    nature: Nature,
+    (must, reach): (Bound, Option<Bound>),
+) -> Row {
+    Row { name, unit, nature, must, reach }
+}
+
+const RATIO: Nature = Nature::Ratio;
+const ABSOLUTE: Nature = Nature::Absolute;
+const COUNT: Nature = Nature::Count;
+
+const ROWS: &[Row] = &[
+    row("throughput ÷ reference, plain", "", RATIO, (AtLeast(0.85), Some(AtLeast(0.95)))),
+    row("throughput ÷ reference, colour", "", RATIO, (AtLeast(0.85), Some(AtLeast(0.95)))),
+    row("throughput ÷ reference, escape", "", RATIO, (AtLeast(0.85), Some(AtLeast(0.95)))),
+    row("CPU of all ÷ reference, plain", "", RATIO, (AtMost(1.6), Some(AtMost(1.3)))),
+    row("CPU of all ÷ reference, colour", "", RATIO, (AtMost(1.6), Some(AtMost(1.3)))),
+    row("CPU of all ÷ reference, escape", "", RATIO, (AtMost(1.6), Some(AtMost(1.3)))),
+    row("ten: total ÷ reference total", "", RATIO, (AtLeast(0.65), Some(AtLeast(0.80)))),
+    row("ten: journals unlike their source", "", COUNT, (AtMost(0.0), None)),
+    row("ten: slowest ÷ fastest", "", RATIO, (AtLeast(0.7), None)),
+    row("quiet: p50", "ms", ABSOLUTE, (Below(0.2), Some(Below(0.1)))),
+    row("quiet: p99", "ms", ABSOLUTE, (Below(2.0), Some(Below(0.5)))),
+    row("quiet, over TCP: p50 beyond the socket's", "ms", ABSOLUTE, (Below(0.05), None)),
+    row("100 × 10 lines/s: worst session's p99", "ms", ABSOLUTE, (Below(10.0), Some(Below(4.0)))),
+    row("beside burning tasks: p99", "ms", ABSOLUTE, (Below(10.0), Some(Below(2.0)))),
+    row("beside a flood: p99", "ms", ABSOLUTE, (Below(10.0), Some(Below(2.0)))),
+    row("ten idle tasks, server and all: PSS", "MB", ABSOLUTE, (Below(30.0), Some(Below(15.0)))),
+    row("one idle task at many: PSS", "MB", ABSOLUTE, (Below(0.8), Some(Below(0.5)))),
+    row("server at many: PSS", "MB", ABSOLUTE, (Below(100.0), Some(Below(50.0)))),
+    row("ten after 50 MB each: growth of a task", "MB", ABSOLUTE, (Below(1.0), None)),
+    row("call → id: p99", "ms", ABSOLUTE, (Below(10.0), Some(Below(3.0)))),
+    row("call → first byte: p50", "ms", ABSOLUTE, (Below(5.0), Some(Below(4.0)))),
+    row("many tasks all started", "s", ABSOLUTE, (Below(20.0), Some(Below(8.0)))),
+    row("server killed, 100 tasks: all linked", "s", ABSOLUTE, (Below(0.5), Some(Below(0.1)))),
+    row("server killed, many tasks: all linked", "s", ABSOLUTE, (Below(5.0), Some(Below(2.0)))),
+    row("lost or doubled", "", COUNT, (AtMost(0.0), None)),
+    row("throughput with one frozen ÷ none", "", RATIO, (AtLeast(0.95), Some(AtLeast(0.99)))),
+    row("idle: CPU of server and tasks", "% of a core", ABSOLUTE, (Below(1.0), Some(Below(0.1)))),
+    row("append: p99", "µs", ABSOLUTE, (Below(20.0), Some(Below(5.0)))),
+    row("recovery of 1 GB", "ms", ABSOLUTE, (Below(100.0), None)),
+    row("read back by offset", "ms", ABSOLUTE, (Below(20.0), None)),
+];
+
+/// The promised figure of this name, without its rounds.
+pub(super) fn promised(name: &str) -> Figure {
+    let row = ROWS.iter().find(|row| row.name == name).expect("scenarios name rows of this table");
+    Figure::of(name, row.unit, row.nature).goal(row.must, row.reach)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_promise_is_made_twice() {
+        for (index, row) in ROWS.iter().enumerate() {
+            assert!(ROWS[..index].iter().all(|other| other.name != row.name), "{}", row.name);
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The stand that a scenario measures on: a home and a server of its own, tasks, and gauges beside them.
+//! It leaves nothing alive and no file, also when it is interrupted; what it cannot end, it names.
+
+mod interruption;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use axiom_client::{Connection, Home, Place, Start};
+use axiom_proto::api::ShutdownRequest;
+use axiom_proto::bytestring::ByteString;
+use axiom_proto::id::TaskId;
+use axiom_proto::task::{TaskSpec, TaskView};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::gate::Gate;
+use super::observation::{Look, Observation};
+use interruption::Interruption;
+
+/// The longest that one gauge may take: a run that takes longer measures a fault, not a speed.
+const GAUGE_WAIT_MAX: Duration = Duration::from_secs(180);
+
+/// How often the bench looks whether something is over that nobody tells it of.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
+/// How many of these looks before it gives up: a minute.
+const LOOKS_MAX: u32 = 30_000;
+
+/// A home with its server.
+pub(super) struct Stand {
+    folder: TempDir,
+    place: Place,
+    programs: PathBuf,
+    runtime: Runtime,
+    connection: Option<Connection>,
+    gates: u32,
+    _interruption: Interruption,
+}
+
+impl Stand {
+    /// A new home; its server starts with the first call.
+    pub(super) fn new() -> anyhow::Result<Self> {
+        let private = fs::Permissions::from_mode(0o700);
+        let folder = tempfile::Builder::new().prefix("axiom-bench-").permissions(private).tempdir();
+        let folder = folder.context("make a folder to measure in")?;
+        let own = std::env::current_exe().context("find the bench's own program")?;
+        let programs = own.parent().context("the bench lies in a folder")?.to_owned();
+        let server = programs.join("axiom");
+        if !server.is_file() {
+            bail!("{} is not built: use cargo xtask bench", server.display());
+        }
+        let home = Home::at(folder.path().join("home"))?;
+        let interruption = Interruption::watch(server.clone(), folder.path().to_owned())?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Self {
+            place: Place { home, start: Start::With(server) },
+            folder,
+            programs,
+            runtime,
+            connection: None,
+            gates: 0,
+            _interruption: interruption,
+        })
+    }
+
+    pub(super) fn program(&self, name: &str) -> String {
+        self.programs.join(name).display().to_string()
+    }
+
+    pub(super) fn home(&self) -> &Path {
+        self.place.home.path()
+    }
+
+    /// A file's path in the stand's own folder.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(super) fn gate(&mut self) -> anyhow::Result<Gate> {
+        self.gates += 1;
+        Gate::shut(self.file(&format!("gate-{}", self.gates)))
+    }
+
+    /// One call of the server.
+    pub(super) fn call<T>(
+        &mut self,
+        call: impl AsyncFnOnce(&mut Connection) -> Result<T, axiom_client::ClientError>,
+    ) -> anyhow::Result<T> {
+        let place = self.place.clone();
+        let kept = &mut self.connection;
+        self.runtime.block_on(async {
+            if kept.is_none() {
+                *kept = Some(Connection::open(place).await?);
+            }
+            let connection = kept.as_mut().expect("it was opened above");
+            Ok(call(connection).await?)
+        })
+    }
+
+    /// The server's process.
+    pub(super) fn server(&mut self) -> anyhow::Result<u32> {
+        Ok(self.call(async |connection| connection.status().await)?.pid)
+    }
+
+    /// A line for `axiom-test`.
+    pub(super) fn load(&self, words: &[&str]) -> Vec<String> {
+        let mut line = vec![self.program("axiom-test")];
+        line.extend(words.iter().map(|word| (*word).to_owned()));
+        line
+    }
+
+    pub(super) fn spawn(&mut self, command: &[String]) -> anyhow::Result<TaskId> {
+        let tasks = self.spawn_many(command, 1)?;
+        tasks.first().copied().ok_or_else(|| anyhow!("a spawn gave no task"))
+    }
+
+    pub(super) fn spawn_many(&mut self, line: &[String], n: u32) -> anyhow::Result<Vec<TaskId>> {
+        let command = line.iter().map(|word| ByteString::from(word.clone().into_bytes())).collect();
+        let count = (n > 1).then_some(n);
+        let spec = TaskSpec { command, count, ..TaskSpec::default() };
+        let answer = self.call(async |connection| connection.spawn(&spec).await)?;
+        Ok(answer.tasks.iter().map(|task| task.id).collect())
+    }
+
+    pub(super) fn show(&mut self, task: TaskId) -> anyhow::Result<TaskView> {
+        let id = task.to_string();
+        Ok(self.call(async |connection| connection.show(&id).await)?.task)
+    }
+
+    /// Ends a task and removes all that is kept of it.
+    pub(super) fn remove(&mut self, task: TaskId) -> anyhow::Result<()> {
+        let id = task.to_string();
+        self.end(task)?;
+        self.call(async |connection| connection.remove(&id).await)?;
+        Ok(())
+    }
+
+    /// Stops a task, if it runs, and waits until its holder is gone, whose times are then in the server's.
+    pub(super) fn end(&mut self, task: TaskId) -> anyhow::Result<()> {
+        let view = self.show(task)?;
+        let id = task.to_string();
+        if !view.status.is_ended() {
+            let request = axiom_proto::api::StopRequest { grace_ms: Some(0), ..Default::default() };
+            self.call(async |connection| connection.stop(&id, request).await)?;
+        }
+        match view.holder_pid {
+            Some(holder) => until_gone(holder),
+            None => Ok(()),
+        }
+    }
+
+    /// The reference, reading this command on a bare terminal.
+    pub(super) fn reference(&self, look: Look, line: &[String]) -> anyhow::Result<Gauge> {
+        let mut words = vec!["reference".to_owned(), look.word().to_owned()];
+        words.extend(line.iter().cloned());
+        self.gauge(&words)
+    }
+
+    /// A follower of these tasks; `viewers` is a number of them, or [`super::follower::FROZEN`].
+    pub(super) fn follower(
+        &self,
+        look: Look,
+        viewers: &str,
+        tasks: &[TaskId],
+    ) -> anyhow::Result<Gauge> {
+        let home = self.home().display().to_string();
+        let mut words: Vec<String> =
+            ["follower", &home, look.word(), viewers].map(str::to_owned).to_vec();
+        words.extend(tasks.iter().map(TaskId::to_string));
+        let mut gauge = self.gauge(&words)?;
+        gauge.wait_ready()?;
+        Ok(gauge)
+    }
+
+    /// One of the bench's own processes.
+    fn gauge(&self, words: &[String]) -> anyhow::Result<Gauge> {
+        Gauge::start(Command::new(self.program("axiom-bench")).args(words))
+    }
+
+    /// The command line's client in this home.
+    pub(super) fn axiom(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(self.program("axiom"));
+        command.args(words).env("AXIOM_HOME", self.home()).stdin(Stdio::null());
+        command
+    }
+
+    /// Ends everything and looks whether something is left.
+    pub(super) fn leave(mut self) -> anyhow::Result<()> {
+        self.shut_down()
+    }
+
+    fn shut_down(&mut self) -> anyhow::Result<()> {
+        if self.connection.is_none() {
+            return Ok(());
+        }
+        let server = self.server()?;
+        let request = ShutdownRequest { stop_tasks: true };
+        self.call(async |connection| connection.shutdown(&request).await)?;
+        self.connection = None;
+        until_gone(server)?;
+        let left = holding_open(self.folder.path());
+        if left.is_empty() { Ok(()) } else { bail!("left alive: processes {left:?}") }
+    }
+}
+
+impl Drop for Stand {
+    fn drop(&mut self) {
+        // Only after an error: what went wrong has been told, and this must not hide it.
+        let _told_already: anyhow::Result<()> = self.shut_down();
+    }
+}
+
+/// Waits until a process that is not our child is gone.
+pub(super) fn until_gone(pid: u32) -> anyhow::Result<()> {
+    until(&format!("process {pid} to leave"), || !Path::new(&format!("/proc/{pid}")).exists())
+}
+
+/// Waits for what nobody tells.
+pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) -> anyhow::Result<()> {
+    for _ in 0..LOOKS_MAX {
+        if is_so() {
+            return Ok(());
+        }
+        thread::sleep(LOOK_AGAIN);
+    }
+    bail!("waited in vain for {what}")
+}
+
+/// Processes but ourselves that hold something under this folder open.
+fn holding_open(folder: &Path) -> Vec<u32> {
+    let holds = |pid: &u32| {
+        let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        files
+            .filter_map(|file| fs::read_link(file.path()).ok())
+            .any(|path| path.starts_with(folder))
+    };
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| *pid != std::process::id())
+        .filter(holds)
+        .collect()
+}
+
+/// A process that observes, and tells at its end what it saw.
+#[derive(Debug)]
+pub(super) struct Gauge {
+    child: Child,
+    told: BufReader<ChildStdout>,
+}
+
+impl Gauge {
+    fn start(command: &mut Command) -> anyhow::Result<Self> {
+        let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = spawned.context("start a gauge")?;
+        let told = BufReader::new(child.stdout.take().context("its output is piped")?);
+        Ok(Self { child, told })
+    }
+
+    fn wait_ready(&mut self) -> anyhow::Result<()> {
+        let mut line = String::new();
+        self.within_bound(|gauge| gauge.told.read_line(&mut line))??;
+        if line == "ready\n" { Ok(()) } else { bail!("a gauge said `{}`", line.trim_end()) }
+    }
+
+    /// What it saw, once it has seen all.
+    pub(super) fn finish(mut self) -> anyhow::Result<Observation> {
+        let mut text = String::new();
+        self.within_bound(|gauge| gauge.told.read_to_string(&mut text))??;
+        let status = self.child.wait()?;
+        if !status.success() {
+            bail!("a gauge ended with {status}");
+        }
+        serde_json::from_str(&text).context("read what a gauge tells")
+    }
+
+    /// Does something that ends with the gauge at the latest, which is killed if that takes too long.
+    fn within_bound<T>(&mut self, wait: impl FnOnce(&mut Self) -> T) -> anyhow::Result<T> {
+        let (over, is_over) = mpsc::channel::<()>();
+        let process = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        let watch = thread::spawn(move || {
+            let late = is_over.recv_timeout(GAUGE_WAIT_MAX).is_err();
+            if let (true, Some(process)) = (late, process) {
+                // Not waited for yet, so the number is still its own.
+                let _gone = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+            }
+            late
+        });
+        let result = wait(self);
+        let _watch_is_over_first = over.send(());
+        match watch.join() {
+            Ok(false) => Ok(result),
+            Ok(true) => bail!("a gauge took longer than {} s", GAUGE_WAIT_MAX.as_secs()),
+            Err(_) => bail!("the watch over a gauge broke"),
+        }
+    }
+}
+
+impl Drop for Gauge {
+    fn drop(&mut self) {
+        let _ended_already: std::io::Result<()> = self.child.kill();
+        let _reaped_already = self.child.wait().is_ok();
+    }
+}
