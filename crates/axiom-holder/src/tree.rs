@@ -147,7 +147,7 @@ impl Tree {
         match self.root {
             Root::Holder { pid } => walk.take_below(pid),
             Root::Lost { child } => {
-                walk.take_carriers(&self.cookie, ENVIRON_BYTES_MAX);
+                walk.take_carriers(&self.cookie, ENVIRON_BYTES_MAX)?;
                 if let Some(child) = child {
                     walk.take_with_below(child);
                 }

@@ -6,9 +6,20 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 
-use rustix::io::{Errno, Result};
+use rustix::event::{Timespec, poll};
+use rustix::io::{Errno, Result, retry_on_intr};
 
 use crate::wire::{NAME_BYTES_MAX, Process};
+
+/// The wait between two looks at a process that is changing its program: nothing tells its end.
+const EXEC_ROUND: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+
+/// So often it is looked at: an exec takes less than a millisecond, unless the machine is overloaded.
+const EXEC_ROUNDS_MAX: usize = 200;
+
+/// An environment whose program goes away while it is read ends in the middle, or is empty: only one
+/// that reads so as often as this is so.
+const TORN_READS_MAX: usize = 5;
 
 /// Every living process at about one moment, and which are taken into the tree.
 pub(super) struct Walk {
@@ -58,14 +69,26 @@ impl Walk {
         self.mark_below(pid, true);
     }
 
-    /// Takes every process of our user whose environment has this entry, with everything below it.
-    pub(super) fn take_carriers(&mut self, cookie: &[u8], environ_bytes_max: u64) {
-        let pids: Vec<u32> = self.all.keys().copied().collect();
-        for pid in pids {
-            if carries(pid, cookie, environ_bytes_max) {
-                self.take_with_below(pid);
+    /// Takes every process of our user whose environment has this entry, with everything below it. One
+    /// that is in the middle of an exec has none to show, so it is looked at again, for a bounded time.
+    pub(super) fn take_carriers(&mut self, cookie: &[u8], environ_bytes_max: u64) -> Result<()> {
+        let mut pids: Vec<u32> = self.all.keys().copied().collect();
+        for _ in 0..EXEC_ROUNDS_MAX {
+            let mut between = Vec::new();
+            for pid in pids {
+                match carries(pid, cookie, environ_bytes_max) {
+                    Some(true) => self.take_with_below(pid),
+                    Some(false) => {}
+                    None => between.push(pid),
+                }
             }
+            if between.is_empty() {
+                break;
+            }
+            pids = between;
+            retry_on_intr(|| poll(&mut [], Some(&EXEC_ROUND)))?;
         }
+        Ok(())
     }
 
     /// Leaves a process and everything below it out.
@@ -136,17 +159,38 @@ fn number(field: &[u8]) -> Option<u64> {
     std::str::from_utf8(field).ok()?.trim_end().parse().ok()
 }
 
-/// Whether a process of our user has the entry in its environment. What cannot be read does not.
-fn carries(pid: u32, cookie: &[u8], environ_bytes_max: u64) -> bool {
+/// Whether a process of our user has the entry in its environment. What cannot be read does not; None
+/// in the middle of an exec, when it has neither arguments nor environment yet.
+fn carries(pid: u32, cookie: &[u8], environ_bytes_max: u64) -> Option<bool> {
     let path = format!("/proc/{pid}/environ");
     let ours = rustix::process::geteuid().as_raw();
     if !fs::metadata(&path).is_ok_and(|meta| meta.uid() == ours) {
-        return false;
+        return Some(false);
     }
-    let mut environ = Vec::new();
-    let Ok(file) = File::open(&path) else { return false };
-    let read = file.take(environ_bytes_max).read_to_end(&mut environ);
-    read.is_ok() && environ.split(|byte| *byte == 0).any(|entry| entry == cookie)
+    for _ in 0..TORN_READS_MAX {
+        let Some(environ) = read_some(&path, environ_bytes_max) else { return Some(false) };
+        let found = environ.split(|byte| *byte == 0).any(|entry| entry == cookie);
+        if found || environ.ends_with(b"\0") {
+            return Some(found);
+        }
+        if is_between_programs(pid) {
+            return None;
+        }
+    }
+    Some(false)
+}
+
+/// A program has a first argument. A kernel's thread and a zombie have none either, and never will.
+fn is_between_programs(pid: u32) -> bool {
+    let arguments = read_some(&format!("/proc/{pid}/cmdline"), 1);
+    let kernels = || fs::read_link(format!("/proc/{pid}/exe")).is_err();
+    arguments.is_some_and(|arguments| arguments.is_empty()) && !kernels()
+}
+
+fn read_some(path: &str, bytes_max: u64) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(bytes_max).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 fn errno(error: &std::io::Error) -> Errno {

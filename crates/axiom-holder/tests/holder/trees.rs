@@ -231,6 +231,21 @@ fn a_tree_whose_holder_was_killed_is_found_by_its_cookie() {
 }
 
 #[test]
+fn a_process_is_found_by_its_cookie_also_while_it_changes_its_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("again");
+    fs::write(&script, "exec sh \"$0\"").unwrap();
+    let task = format!("changes-{}", std::process::id());
+    let mut restless =
+        std::process::Command::new("sh").arg(&script).env("AXIOM_TASK", &task).spawn().unwrap();
+    let lost = Tree::new(Root::Lost { child: None }, &task, None);
+    let looks: Vec<usize> = (0..300).map(|_| lost.list().unwrap().len()).collect();
+    assert_eq!(lost.kill(&mut || ()).unwrap(), []);
+    restless.wait().unwrap();
+    assert!(looks.iter().all(|found| *found == 1), "{looks:?}");
+}
+
+#[test]
 fn the_kernel_still_knows_how_a_child_ended_whose_holder_was_killed() {
     let mut session = Session::of_script("trap '' HUP; read line; exit 9");
     let worker = session.ready_worker();
