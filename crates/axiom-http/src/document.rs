@@ -1,6 +1,7 @@
 //! What is said of the interface as a whole: who may ask, what every answer carries, and how anything can fail.
 //! Each route says what is its own; here is added what follows from its form.
 
+use axiom_proto::api::View;
 use axiom_proto::event::{Event, Reset};
 use axiom_proto::fault::FaultBody;
 use bytes::Bytes;
@@ -103,6 +104,7 @@ pub(crate) fn complete(document: &mut OpenApi) {
     Reset::schemas(&mut schemas);
     let named = [
         (FaultBody::name(), FaultBody::schema()),
+        (View::name(), View::schema()),
         (Event::name(), Event::schema()),
         (Reset::name(), Reset::schema()),
     ];

@@ -8,7 +8,7 @@ mod pulls;
 
 use std::time::Duration;
 
-use axiom_proto::api::BODY_BYTES_MAX;
+use axiom_proto::api::INPUT_BYTES_MAX;
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::live::{Ask, Tell};
 use axiom_proto::task::TaskView;
@@ -36,6 +36,10 @@ const PROTOCOL: &str = "axiom.v1";
 /// How long a client may take to hear the goodbye.
 const GOODBYE_WAIT_MAX: Duration = Duration::from_secs(2);
 
+/// The largest message of a client, in one frame or in many: a command with as much input as may be typed at once, in
+/// base64. Whoever sends a larger one is not heard any more.
+const MESSAGE_BYTES_MAX: usize = 2 * INPUT_BYTES_MAX;
+
 /// Bytes of messages that may lie in the socket's own buffer: one batch of frames, and room.
 const SOCKET_BYTES_MAX: usize = 1024 * 1024;
 
@@ -58,8 +62,8 @@ pub(crate) async fn upgrade(
         invalid(format!("a live connection is a WebSocket: {}", error.body_text()), "")
     })?;
     let upgrade = upgrade
-        .max_message_size(BODY_BYTES_MAX)
-        .max_frame_size(BODY_BYTES_MAX)
+        .max_message_size(MESSAGE_BYTES_MAX)
+        .max_frame_size(MESSAGE_BYTES_MAX)
         .write_buffer_size(0)
         .max_write_buffer_size(SOCKET_BYTES_MAX + pulls::MESSAGE_BYTES_MAX);
     if offered_protocols(&headers).next().is_some()

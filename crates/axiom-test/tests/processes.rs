@@ -17,6 +17,10 @@ mod disk;
 mod http;
 #[path = "processes/http_doors.rs"]
 mod http_doors;
+#[path = "processes/http_hostile.rs"]
+mod http_hostile;
+#[path = "processes/http_live.rs"]
+mod http_live;
 #[path = "processes/http_routes.rs"]
 mod http_routes;
 #[path = "processes/lab.rs"]
@@ -35,6 +39,8 @@ mod tree;
 mod tty;
 #[path = "processes/versions.rs"]
 mod versions;
+#[path = "processes/websocket.rs"]
+mod websocket;
 #[path = "processes/wire.rs"]
 mod wire;
 #[path = "processes/worker.rs"]

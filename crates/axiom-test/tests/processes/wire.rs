@@ -107,6 +107,14 @@ impl Lab {
         token.trim_end().to_owned()
     }
 
+    /// Bytes of the server that are in memory.
+    pub(crate) fn server_memory(&self) -> u64 {
+        let pid = self.server_pid().unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
     /// The headers of whoever has the token.
     pub(crate) fn credentials(&self) -> String {
         format!("Authorization: Bearer {}\r\n", self.token())
