@@ -21,9 +21,9 @@ use crate::task::{Announced, FIRST_SESSION, State, Task};
 /// Bytes taken from the ring at once: one message of a live connection, one write into a socket's buffer.
 const RING_BATCH_BYTES: usize = 64 * 1024;
 
-/// Bytes read from the journal at once: enough that a long catching up takes few turns, little enough to hold for each
-/// reader.
-const JOURNAL_BATCH_BYTES: usize = 256 * 1024;
+/// Bytes read from the journal at once: as many as from the ring. A reader that is stuck holds them, and there may be a
+/// thousand of those.
+const JOURNAL_BATCH_BYTES: usize = RING_BATCH_BYTES;
 
 /// A stream of one session's frames.
 #[derive(Debug)]
