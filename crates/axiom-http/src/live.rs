@@ -40,6 +40,9 @@ const GOODBYE_WAIT_MAX: Duration = Duration::from_secs(2);
 /// base64. Whoever sends a larger one is not heard any more.
 const MESSAGE_BYTES_MAX: usize = 2 * INPUT_BYTES_MAX;
 
+/// Bytes read at once. Each connection holds as many all the time, and what a client says is short.
+const READ_BYTES: usize = 4 * 1024;
+
 /// Bytes of messages that may lie in the socket's own buffer: one batch of frames, and room.
 const SOCKET_BYTES_MAX: usize = 1024 * 1024;
 
@@ -64,6 +67,7 @@ pub(crate) async fn upgrade(
     let upgrade = upgrade
         .max_message_size(MESSAGE_BYTES_MAX)
         .max_frame_size(MESSAGE_BYTES_MAX)
+        .read_buffer_size(READ_BYTES)
         .write_buffer_size(0)
         .max_write_buffer_size(SOCKET_BYTES_MAX + pulls::MESSAGE_BYTES_MAX);
     if offered_protocols(&headers).next().is_some()

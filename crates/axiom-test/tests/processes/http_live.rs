@@ -14,8 +14,8 @@ const FLOODS: u32 = 10;
 /// Lines of each: far more than a socket's buffers and the ring hold.
 const LINES: u32 = 300_000;
 
-/// What one stuck client may cost: a batch from the journal, once where it waits and once in the socket's own buffer.
-const STUCK_BYTES_MAX: u64 = 300 << 10;
+/// What one stuck client may cost: a batch from the journal, and as much in the socket's own buffer.
+const STUCK_BYTES_MAX: u64 = 160 << 10;
 
 /// One subscription as its reader sees it.
 #[derive(Debug, Default)]
