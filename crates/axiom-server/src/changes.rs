@@ -1,11 +1,11 @@
 //! Which tasks changed since when. Each task stands in it once, at its newest change, so a watcher that comes late finds
 //! the latest of each and nothing is queued for anybody. Leaf data behind one lock.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axiom_proto::id::TaskId;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// How much a change matters to those who watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,13 +28,26 @@ pub(crate) struct Newest {
 pub(crate) struct Changes {
     order: Mutex<Order>,
     newest: watch::Sender<Newest>,
+    /// Wakes the maker of events.
+    pub(crate) marked: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Order {
+    /// Tasks with a change of status that the maker of events has not looked at: at most all there are.
+    marked: VecDeque<TaskId>,
+    is_marked: HashSet<TaskId>,
     by_number: BTreeMap<u64, TaskId>,
     by_task: HashMap<TaskId, u64>,
     newest: Newest,
+}
+
+impl Order {
+    fn mark(&mut self, task: TaskId) {
+        if self.is_marked.insert(task) {
+            self.marked.push_back(task);
+        }
+    }
 }
 
 impl Changes {
@@ -46,6 +59,7 @@ impl Changes {
             let number = order.newest.any;
             if weight == Weight::Status {
                 order.newest.status = number;
+                order.mark(task);
             }
             if let Some(before) = order.by_task.insert(task, number) {
                 order.by_number.remove(&before);
@@ -53,6 +67,9 @@ impl Changes {
             order.by_number.insert(number, task);
             order.newest
         };
+        if weight == Weight::Status {
+            self.marked.notify_one();
+        }
         self.newest.send_modify(|sent| {
             sent.any = sent.any.max(newest.any);
             sent.status = sent.status.max(newest.status);
@@ -61,10 +78,33 @@ impl Changes {
 
     /// A task was removed.
     pub(crate) fn forget(&self, task: TaskId) {
-        let mut order = self.order();
-        if let Some(number) = order.by_task.remove(&task) {
-            order.by_number.remove(&number);
+        {
+            let mut order = self.order();
+            if let Some(number) = order.by_task.remove(&task) {
+                order.by_number.remove(&number);
+            }
         }
+        self.mark([task]);
+    }
+
+    /// These are to be looked at by the maker of events.
+    pub(crate) fn mark(&self, tasks: impl IntoIterator<Item = TaskId>) {
+        {
+            let mut order = self.order();
+            tasks.into_iter().for_each(|task| order.mark(task));
+        }
+        self.marked.notify_one();
+    }
+
+    /// Takes so many of the tasks to look at, and says whether there are more.
+    pub(crate) fn take_marked(&self, max: usize) -> (Vec<TaskId>, bool) {
+        let mut order = self.order();
+        let count = order.marked.len().min(max);
+        let taken: Vec<TaskId> = order.marked.drain(..count).collect();
+        taken.iter().for_each(|task| {
+            order.is_marked.remove(task);
+        });
+        (taken, !order.marked.is_empty())
     }
 
     /// The tasks that changed after change `number`, and the number to ask with next time.

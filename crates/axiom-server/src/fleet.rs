@@ -16,6 +16,7 @@ use crate::admission::{Admission, Applicant};
 use crate::background::Background;
 use crate::changes::Changes;
 use crate::claims::Claims;
+use crate::events::EventLog;
 use crate::home::Home;
 use crate::indexing::Indexing;
 use crate::launch::LAUNCHES_MAX;
@@ -39,6 +40,7 @@ pub(crate) struct Fleet {
     pub(crate) cgroup: Result<CgroupRoot, String>,
     pub(crate) started_at_ms: u64,
     pub(crate) changes: Arc<Changes>,
+    pub(crate) events: EventLog,
     pub(crate) indexing: Indexing,
     pub(crate) background: Background,
     pub(crate) launches: Semaphore,
@@ -71,6 +73,7 @@ impl Fleet {
             cgroup: machine.cgroup,
             started_at_ms: machine.started_at_ms,
             changes: Arc::default(),
+            events: EventLog::default(),
             indexing: Indexing::default(),
             background: Background::default(),
             launches: Semaphore::new(LAUNCHES_MAX),

@@ -25,11 +25,7 @@ pub(crate) struct Folded {
 /// # Errors
 /// [`JournalError::Missing`] if none was begun; damage in what must be read.
 pub(crate) fn fold(folder: &Path) -> Result<Folded, JournalError> {
-    for first in starts(folder).map_err(|source| JournalError::Io {
-        action: "list",
-        path: folder.to_owned(),
-        source,
-    })? {
+    for first in starts(folder).map_err(|source| refused("list", folder, source))? {
         let mut reader = Reader::open(folder)?;
         reader.seek(SeekTo::Seq(first))?;
         if let Some(folded) = fold_from(&mut reader)? {
@@ -41,6 +37,28 @@ pub(crate) fn fold(folder: &Path) -> Result<Folded, JournalError> {
     let mut summary = Summary::default();
     fold_rest(&mut reader, &mut summary)?;
     Ok(Folded { summary, started_unix_us })
+}
+
+/// A reader and an empty summary at a place from which everything before frame `from` is folded right: the newest segment
+/// before it that begins with a summary, else the journal's beginning.
+///
+/// # Errors
+/// [`JournalError::Missing`] if none was begun; damage in what must be read.
+pub(crate) fn open_before(folder: &Path, from: Seq) -> Result<(Reader, Summary), JournalError> {
+    let starts = starts(folder).map_err(|source| refused("list", folder, source))?;
+    for first in starts.into_iter().filter(|first| *first <= from) {
+        let mut reader = Reader::open(folder)?;
+        reader.seek(SeekTo::Seq(first))?;
+        if frames(&reader.read(1, None)?).next().is_some_and(|frame| is_summary(&frame)) {
+            reader.seek(SeekTo::Seq(first))?;
+            return Ok((reader, Summary::default()));
+        }
+    }
+    Ok((Reader::open(folder)?, Summary::default()))
+}
+
+fn refused(action: &'static str, path: &Path, source: io::Error) -> JournalError {
+    JournalError::Io { action, path: path.to_owned(), source }
 }
 
 /// The first frames of all segments but the first, newest first. Those without a whole header are passed over.

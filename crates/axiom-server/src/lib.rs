@@ -11,6 +11,7 @@ mod closing;
 mod command;
 mod control;
 mod disk;
+mod events;
 mod evidence;
 mod fault;
 mod feed;
@@ -39,6 +40,7 @@ mod validation;
 mod view;
 mod watch;
 
+pub use events::Listener;
 pub use feed::Feed;
 pub use home::{Home, HomeError};
 pub use instance::{InstanceError, SOCKET_FILE};

@@ -2,6 +2,7 @@
 //! A face translates; what is decided is decided here. Each operation has a file of its own.
 
 mod control;
+mod events;
 mod frames;
 mod list;
 mod output;
@@ -17,9 +18,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axiom_proto::api::{
-    CommandAnswer, InputRequest, InterruptRequest, ListRequest, PlainRequest, PruneRequest,
-    RemoveAnswer, ResizeRequest, ServerStatus, ShutdownAnswer, ShutdownRequest, SpawnAnswer,
-    StopRequest, TaskDetail, TaskList, WaitAnswer, WaitRequest,
+    CommandAnswer, EventsRequest, InputRequest, InterruptRequest, ListRequest, PlainRequest,
+    PruneRequest, RemoveAnswer, ResizeRequest, ServerStatus, ShutdownAnswer, ShutdownRequest,
+    SpawnAnswer, StopRequest, TaskDetail, TaskList, WaitAnswer, WaitRequest,
 };
 use axiom_proto::command::{Action, Command};
 use axiom_proto::fault::{ErrorCode, Fault};
@@ -30,6 +31,7 @@ use axiom_proto::task::{Status, TaskSpec};
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use crate::events::Listener;
 use crate::fault;
 use crate::feed::Feed;
 use crate::fleet::Fleet;
@@ -270,6 +272,15 @@ impl Operations {
     /// There is no such task, or the cursor does not fit it.
     pub async fn subscribe(&self, task: TaskId, start: StartAt) -> Result<Feed, Fault> {
         Feed::open(self.fleet.clone(), self.get(task)?, start).await
+    }
+
+    /// Events, from a place in the log or from now on. Where that place is gone, the first message says so, with a picture of
+    /// the fleet. Once it has told all there is, a listener is told where it stands.
+    ///
+    /// # Errors
+    /// The request is wrong.
+    pub fn events(&self, request: &EventsRequest) -> Result<Listener, Fault> {
+        events::events(&self.fleet, request)
     }
 
     /// Views of these tasks, or of all where empty.

@@ -233,6 +233,22 @@ fn parse_bytes(text: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
+impl Options {
+    /// Of a home in which nothing is started.
+    pub(crate) fn for_tests(home: Home) -> Self {
+        Self {
+            home,
+            max_tasks: None,
+            disk_min_free_bytes: None,
+            cgroup: CgroupUse::Off,
+            network_port: NetworkPort::Off,
+            programs: Programs { holder: "/none".into(), worker: "/none".into() },
+            surroundings: Surroundings::of_this_process().expect("this process has surroundings"),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, UnixListener};
 use crate::background::beside;
 use crate::clock::now_ms;
 use crate::disk;
+use crate::events;
 use crate::fault::sentence;
 use crate::fleet::{Fleet, Machine};
 use crate::home::HomeError;
@@ -115,6 +116,7 @@ impl Server {
         };
         fleet.background.spawn(indexing::run(fleet.clone(), index));
         recovery::recover(&fleet, indexed).await.map_err(StartError::Tasks)?;
+        fleet.background.spawn(events::run(fleet.clone()));
         tracing::info!(home = %fleet.home.root().display(), tasks = fleet.tasks().len(), "serving");
         Ok(Self { fleet, instance, network_port })
     }

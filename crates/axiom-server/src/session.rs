@@ -9,6 +9,7 @@ use axiom_proto::task::LinkView;
 use bytes::Bytes;
 
 use crate::changes::Weight;
+use crate::events::{Note, Notes};
 use crate::history::Folded;
 use crate::pending::Pending;
 
@@ -27,6 +28,10 @@ pub(crate) struct Session {
     pub(crate) problem: Option<Problem>,
     /// True while the holder is asked for another worker.
     pub(crate) is_being_replaced: bool,
+    /// What its newest frames say, for events.
+    pub(crate) notes: Notes,
+    /// True once its silence was told: the next output begins another.
+    pub(crate) is_silent: bool,
 }
 
 /// The link as it is now.
@@ -65,6 +70,8 @@ impl Session {
             paused: None,
             problem: None,
             is_being_replaced: false,
+            notes: Notes::starting_at(Seq(0)),
+            is_silent: false,
         }
     }
 
@@ -82,6 +89,7 @@ impl Session {
             // Nothing yet; or they lost what we were shown, which only a power cut can do: their journal is the truth.
             Some(_) | None => {
                 self.ring = Some(Ring::starting_at(theirs));
+                self.notes = Notes::starting_at(theirs.seq);
                 self.summary = hello.summary;
                 theirs.seq
             }
@@ -106,8 +114,14 @@ impl Session {
         match ring.push(&frame.header, bytes)? {
             Pushed::Duplicate => Ok(None),
             Pushed::New => {
+                let before = self.summary.status;
                 self.summary.fold(frame);
-                Ok(Some(weight_of(frame.header.kind)))
+                if let Some(note) = Note::of(frame, before, &self.summary) {
+                    self.notes.push(note);
+                }
+                let kind = frame.header.kind;
+                let breaks_silence = kind.is_output() && std::mem::take(&mut self.is_silent);
+                Ok(Some(if breaks_silence { Weight::Status } else { weight_of(kind) }))
             }
         }
     }
@@ -124,6 +138,7 @@ impl Session {
             return;
         }
         self.ring = Some(Ring::starting_at(theirs));
+        self.notes = Notes::starting_at(theirs.seq);
         self.started_unix_us = Some(folded.started_unix_us);
         self.summary = folded.summary;
         self.answer();

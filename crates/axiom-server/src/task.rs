@@ -2,6 +2,7 @@
 //! Owner of the task's state, behind one lock that is never held across a wait.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axiom_hub::Place;
@@ -30,6 +31,8 @@ pub(crate) struct Task {
     pub(crate) folder: PathBuf,
     state: Mutex<State>,
     announced: watch::Sender<Announced>,
+    /// True once every event of it was made: nothing more will come.
+    pub(crate) is_told: AtomicBool,
     /// Wakes the link's loop when a command waits.
     pub(crate) asked: Notify,
     changes: Arc<Changes>,
@@ -70,7 +73,8 @@ impl Task {
         let announced = watch::Sender::new(announced(&state));
         let (folder, asked) = (home.session(session), Notify::new());
         let state = Mutex::new(state);
-        let task = Self { record, folder, state, announced, asked, changes };
+        let is_told = AtomicBool::new(false);
+        let task = Self { record, folder, state, announced, is_told, asked, changes };
         task.changes.note(task.id(), Weight::Status);
         Arc::new(task)
     }

@@ -13,10 +13,8 @@ use super::*;
 use crate::changes::Weight;
 use crate::fleet::Machine;
 use crate::home::{self, Home};
-use crate::network::NetworkPort;
-use crate::options::{CgroupUse, Options, Programs};
+use crate::options::Options;
 use crate::session::Session;
-use crate::surroundings::Surroundings;
 
 /// A bound on every wait, far beyond what any takes.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -35,16 +33,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path()).unwrap();
         home.prepare().unwrap();
-        let programs = Programs { holder: "/none".into(), worker: "/none".into() };
-        let options = Options {
-            home: home.clone(),
-            max_tasks: None,
-            disk_min_free_bytes: None,
-            cgroup: CgroupUse::Off,
-            network_port: NetworkPort::Off,
-            programs,
-            surroundings: Surroundings::of_this_process().unwrap(),
-        };
+        let options = Options::for_tests(home.clone());
         let machine =
             Machine { cgroup: Err(String::new()), disk_min_free_bytes: 0, started_at_ms: 0 };
         let fleet = Fleet::new(options, machine);

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axiom_proto::api::{PruneRequest, RemoveAnswer};
@@ -21,10 +22,14 @@ use crate::task::Task;
 /// How long a task that has ended may take until its journal is closed: output may stay open for 2 s after the child.
 const OVER_WAIT: Duration = Duration::from_secs(4);
 
+/// How long its last event may take: longer, and the log cannot be written.
+const TOLD_WAIT: Duration = Duration::from_secs(3);
+
 pub(super) async fn remove(fleet: &Arc<Fleet>, task: &Arc<Task>) -> Result<RemoveAnswer, Fault> {
     if !settles(task).await {
         return Err(refusal(task));
     }
+    is_told(fleet, task).await;
     let freed_bytes = remove_folder(fleet, task).await?;
     Ok(RemoveAnswer { removed: vec![task.id()], freed_bytes })
 }
@@ -36,6 +41,15 @@ async fn settles(task: &Task) -> bool {
         return false;
     }
     matches!(timeout(OVER_WAIT, announced.wait_for(|now| now.over)).await, Ok(Ok(_)))
+}
+
+/// Waits until its last event was made: what goes before that is told to nobody.
+async fn is_told(fleet: &Fleet, task: &Task) {
+    let mut turns = fleet.events.subscribe();
+    let told = turns.wait_for(|_| task.is_told.load(Ordering::SeqCst));
+    if timeout(TOLD_WAIT, told).await.is_err() {
+        tracing::warn!(task = %task.id(), "removed before its last event was made");
+    }
 }
 
 fn refusal(task: &Task) -> Fault {
@@ -65,6 +79,7 @@ pub(super) async fn prune(
             && request.older_than_ms.is_none_or(|older| age_ms >= older)
             && request.tag.as_ref().is_none_or(|tag| view.tags.contains(tag));
         if fits && settles(&task).await {
+            is_told(fleet, &task).await;
             answer.freed_bytes += remove_folder(fleet, &task).await?;
             answer.removed.push(task.id());
         }
