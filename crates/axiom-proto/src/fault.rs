@@ -50,6 +50,32 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// The word that is sent.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::TaskNotFound => "task_not_found",
+            Self::AmbiguousId => "ambiguous_id",
+            Self::TaskEnded => "task_ended",
+            Self::InvalidArgument => "invalid_argument",
+            Self::LimitReached => "limit_reached",
+            Self::InputConflict => "input_conflict",
+            Self::Blocked => "blocked",
+            Self::SpawnFailed => "spawn_failed",
+            Self::Denied => "denied",
+            Self::Busy => "busy",
+            Self::Unauthorized => "unauthorized",
+            Self::IdempotencyConflict => "idempotency_conflict",
+            Self::TooLarge => "too_large",
+            Self::Timeout => "timeout",
+            Self::Unavailable => "unavailable",
+            Self::VersionMismatch => "version_mismatch",
+            Self::DiskFull => "disk_full",
+            Self::NotSupported => "not_supported",
+            Self::Internal => "internal",
+        }
+    }
+
     /// True where the same request may succeed later.
     #[must_use]
     pub fn retryable(self) -> bool {
@@ -117,4 +143,17 @@ impl Fault {
 pub struct FaultBody {
     /// The failure.
     pub error: Fault,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_codes_word_is_the_one_that_is_sent() {
+        let codes = [ErrorCode::TaskNotFound, ErrorCode::Busy, ErrorCode::IdempotencyConflict];
+        for code in codes {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.word());
+        }
+    }
 }

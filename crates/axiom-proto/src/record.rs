@@ -153,6 +153,18 @@ pub enum Verdict {
     Unknown,
 }
 
+impl Verdict {
+    /// The word that is sent.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// What became of a command, with what there is to say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::background::beside;
 use crate::fault;
 use crate::fleet::Fleet;
+use crate::metrics::ReaderPlace;
 use crate::task::{Announced, FIRST_SESSION, State, Task};
 
 /// Bytes taken from the ring at once: one message of a live connection, one write into a socket's buffer.
@@ -34,6 +35,8 @@ pub struct Feed {
     /// The offset of the first frame, until one was seen.
     offset: Offset,
     announced: watch::Receiver<Announced>,
+    /// What operators see of it.
+    place: Arc<ReaderPlace>,
     /// Kept while the feed catches up; found again by number otherwise.
     reader: Option<Reader>,
 }
@@ -61,6 +64,7 @@ impl Feed {
             announced: task.subscribe(),
             subscriber: Subscriber::at(place.seq),
             offset: place.offset,
+            place: fleet.metrics.subscribed(task.id(), place.offset),
             reader: None,
             fleet,
             task,
@@ -89,11 +93,13 @@ impl Feed {
         loop {
             match self.turn()? {
                 Turn::Frames(frames) => {
+                    self.place.moved(self.cursor().offset);
                     self.reader = None;
                     return Ok(Some(frames));
                 }
                 Turn::ReadJournal { until } => {
                     if let Some(batch) = self.read_journal(until).await? {
+                        self.place.moved(self.cursor().offset);
                         return Ok(Some(vec![batch]));
                     }
                 }

@@ -20,6 +20,7 @@ use crate::events::EventLog;
 use crate::home::Home;
 use crate::indexing::Indexing;
 use crate::launch::LAUNCHES_MAX;
+use crate::metrics::Metrics;
 use crate::options::{Options, Programs};
 use crate::roster::{Candidate, Choice, FindError, Roster, choose};
 use crate::supervision::{self, Origin};
@@ -41,6 +42,7 @@ pub(crate) struct Fleet {
     pub(crate) started_at_ms: u64,
     pub(crate) changes: Arc<Changes>,
     pub(crate) events: EventLog,
+    pub(crate) metrics: Metrics,
     pub(crate) indexing: Indexing,
     pub(crate) background: Background,
     pub(crate) launches: Semaphore,
@@ -74,6 +76,7 @@ impl Fleet {
             started_at_ms: machine.started_at_ms,
             changes: Arc::default(),
             events: EventLog::default(),
+            metrics: Metrics::default(),
             indexing: Indexing::default(),
             background: Background::default(),
             launches: Semaphore::new(LAUNCHES_MAX),

@@ -22,6 +22,7 @@ mod indexing;
 mod instance;
 mod launch;
 mod link;
+mod metrics;
 mod network;
 mod operations;
 mod options;
@@ -44,6 +45,7 @@ pub use events::Listener;
 pub use feed::Feed;
 pub use home::{Home, HomeError};
 pub use instance::{InstanceError, SOCKET_FILE};
+pub use metrics::METRICS_CONTENT_TYPE;
 pub use network::NetworkPort;
 pub use operations::{
     Caller, FramesAnswer, FramesRequest, Operations, OutputAnswer, OutputRequest,

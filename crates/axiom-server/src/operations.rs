@@ -30,11 +30,13 @@ use axiom_proto::record::Outcome;
 use axiom_proto::task::{Status, TaskSpec};
 use bytes::Bytes;
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use crate::events::Listener;
 use crate::fault;
 use crate::feed::Feed;
 use crate::fleet::Fleet;
+use crate::metrics;
 use crate::task::Task;
 use crate::watch::Watch;
 
@@ -79,7 +81,8 @@ impl Operations {
     /// # Errors
     /// The request is wrong, the key was used for something else, or the disk is full.
     pub async fn spawn(&self, caller: &Caller, spec: TaskSpec) -> Result<SpawnAnswer, Fault> {
-        spawn::spawn(&self.fleet, caller, spec).await
+        let work = async { spawn::spawn(&self.fleet, caller, spec).await };
+        self.carry_out("spawn", Some(caller), work).await
     }
 
     /// Tasks, oldest first.
@@ -87,7 +90,8 @@ impl Operations {
     /// # Errors
     /// An unknown status, or an `after` that names no task.
     pub async fn list(&self, request: &ListRequest) -> Result<TaskList, Fault> {
-        list::list(&self.fleet, request)
+        let work = async { list::list(&self.fleet, request) };
+        self.carry_out("list", None, work).await
     }
 
     /// Everything about one task.
@@ -95,8 +99,8 @@ impl Operations {
     /// # Errors
     /// There is no such task.
     pub async fn show(&self, id: &str) -> Result<TaskDetail, Fault> {
-        let task = self.find(id)?;
-        Ok(show::show(&self.fleet, &task).await)
+        let work = async { Ok(show::show(&self.fleet, &self.find(id)?).await) };
+        self.carry_out("show", None, work).await
     }
 
     /// A piece of a task's output.
@@ -104,7 +108,8 @@ impl Operations {
     /// # Errors
     /// There is no such task, or the cursor does not fit it.
     pub async fn output(&self, id: &str, request: &OutputRequest) -> Result<OutputAnswer, Fault> {
-        output::output(&self.find(id)?, request).await
+        let work = async { output::output(&self.find(id)?, request).await };
+        self.carry_out("output", None, work).await
     }
 
     /// A piece of a task's frames, whole, as they lie in its journal.
@@ -112,7 +117,8 @@ impl Operations {
     /// # Errors
     /// There is no such task, or the cursor does not fit it.
     pub async fn frames(&self, id: &str, request: FramesRequest) -> Result<FramesAnswer, Fault> {
-        frames::frames(&self.find(id)?, request).await
+        let work = async { frames::frames(&self.find(id)?, request).await };
+        self.carry_out("frames", None, work).await
     }
 
     /// Types.
@@ -125,7 +131,8 @@ impl Operations {
         id: &str,
         request: InputRequest,
     ) -> Result<CommandAnswer, Fault> {
-        control::input(&self.fleet, &self.find(id)?, caller, request).await
+        let work = async { control::input(&self.fleet, &self.find(id)?, caller, request).await };
+        self.carry_out("input", Some(caller), work).await
     }
 
     /// Does what Ctrl+C does, and types afterwards where that was asked.
@@ -140,7 +147,9 @@ impl Operations {
     ) -> Result<CommandAnswer, Fault> {
         let InterruptRequest { signal, then, id: command } = request;
         let action = Action::Interrupt { signal, then };
-        control::act(&self.fleet, &self.find(id)?, caller, command, action).await
+        let work =
+            async { control::act(&self.fleet, &self.find(id)?, caller, command, action).await };
+        self.carry_out("interrupt", Some(caller), work).await
     }
 
     /// Gives the terminal another size.
@@ -154,7 +163,8 @@ impl Operations {
         request: ResizeRequest,
     ) -> Result<CommandAnswer, Fault> {
         let action = Action::Resize { size: request.size };
-        control::act(&self.fleet, &self.find(id)?, caller, None, action).await
+        let work = async { control::act(&self.fleet, &self.find(id)?, caller, None, action).await };
+        self.carry_out("resize", Some(caller), work).await
     }
 
     /// Freezes every process of a task.
@@ -167,7 +177,10 @@ impl Operations {
         id: &str,
         request: PlainRequest,
     ) -> Result<CommandAnswer, Fault> {
-        control::act(&self.fleet, &self.find(id)?, caller, request.id, Action::Suspend).await
+        let work = async {
+            control::act(&self.fleet, &self.find(id)?, caller, request.id, Action::Suspend).await
+        };
+        self.carry_out("suspend", Some(caller), work).await
     }
 
     /// Lets them run again.
@@ -180,7 +193,10 @@ impl Operations {
         id: &str,
         request: PlainRequest,
     ) -> Result<CommandAnswer, Fault> {
-        control::act(&self.fleet, &self.find(id)?, caller, request.id, Action::Resume).await
+        let work = async {
+            control::act(&self.fleet, &self.find(id)?, caller, request.id, Action::Resume).await
+        };
+        self.carry_out("resume", Some(caller), work).await
     }
 
     /// Ends a task and its whole tree; answers once the kernel confirms it, or with what is left.
@@ -193,7 +209,8 @@ impl Operations {
         id: &str,
         request: StopRequest,
     ) -> Result<CommandAnswer, Fault> {
-        stop::stop(&self.fleet, &self.find(id)?, caller, request).await
+        let work = async { stop::stop(&self.fleet, &self.find(id)?, caller, request).await };
+        self.carry_out("stop", Some(caller), work).await
     }
 
     /// Waits for a task's end, for a bounded time.
@@ -209,7 +226,8 @@ impl Operations {
     /// # Errors
     /// The task has not ended.
     pub async fn remove(&self, id: &str) -> Result<RemoveAnswer, Fault> {
-        remove::remove(&self.fleet, &self.find(id)?).await
+        let work = async { remove::remove(&self.fleet, &self.find(id)?).await };
+        self.carry_out("remove", None, work).await
     }
 
     /// Removes ended tasks.
@@ -217,7 +235,8 @@ impl Operations {
     /// # Errors
     /// The file system refused.
     pub async fn prune(&self, request: PruneRequest) -> Result<RemoveAnswer, Fault> {
-        remove::prune(&self.fleet, &request).await
+        let work = async { remove::prune(&self.fleet, &request).await };
+        self.carry_out("prune", None, work).await
     }
 
     /// How the server and its home stand.
@@ -225,7 +244,8 @@ impl Operations {
     /// # Errors
     /// The disk cannot be asked.
     pub async fn status(&self) -> Result<ServerStatus, Fault> {
-        status::status(&self.fleet).await
+        let work = async { status::status(&self.fleet).await };
+        self.carry_out("status", None, work).await
     }
 
     /// Ends the server, in order; [`Self::ended`] becomes true. Tasks run on unless they are to be stopped.
@@ -262,8 +282,11 @@ impl Operations {
         action: Action,
         bytes: Bytes,
     ) -> Result<Outcome, Fault> {
-        let task = self.get(task)?;
-        control::command(&self.fleet, &task, caller, (id, action), bytes).await
+        let work = async {
+            let task = self.get(task)?;
+            control::command(&self.fleet, &task, caller, (id, action), bytes).await
+        };
+        self.carry_out("command", Some(caller), work).await
     }
 
     /// A feed of a task's frames. That of a queued task waits for its session.
@@ -292,6 +315,11 @@ impl Operations {
         Ok(Watch::new(self.fleet.clone(), tasks))
     }
 
+    /// What operators measure, as [`crate::METRICS_CONTENT_TYPE`] says. No line names a task.
+    pub async fn metrics(&self) -> String {
+        metrics::text(&self.fleet).await
+    }
+
     /// Tasks by status.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<Status, u64> {
@@ -302,6 +330,18 @@ impl Operations {
     #[must_use]
     pub fn ended(&self) -> watch::Receiver<bool> {
         self.fleet.ended.subscribe()
+    }
+
+    /// Carries an operation out under its name: in the log's spans, with the request's id, and in the metrics.
+    async fn carry_out<T>(
+        &self,
+        operation: &'static str,
+        caller: Option<&Caller>,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        let request = caller.map(|caller| caller.request_id.as_str()).unwrap_or_default();
+        let span = tracing::info_span!("operation", name = operation, request);
+        self.fleet.metrics.timed(operation, work).instrument(span).await
     }
 
     fn find(&self, text: &str) -> Result<Arc<Task>, Fault> {

@@ -164,7 +164,7 @@ impl Supervision {
     async fn converse(&mut self, stream: tokio::net::UnixStream) -> Step {
         let task = self.task.clone();
         let began = Instant::now();
-        let ended = self.listen(converse(&task, stream)).await;
+        let ended = self.listen(converse(&task, &self.fleet.metrics, stream)).await;
         self.free_place();
         match ended {
             Ok(Hangup::Over) => Step::Done,

@@ -20,6 +20,7 @@ use crate::changes::Newest;
 use crate::clock::now_ms;
 use crate::fault;
 use crate::fleet::Fleet;
+use crate::metrics::Counted;
 
 /// Events taken at once, from memory or from the file.
 const TAKEN_AT_ONCE: usize = 256;
@@ -48,6 +49,7 @@ pub struct Listener {
     ready: VecDeque<EventMessage>,
     /// True once it was told that it is at the head.
     is_live: bool,
+    _counted: Counted,
     stats: StatsTurn,
 }
 
@@ -78,6 +80,7 @@ impl Listener {
             turns: fleet.events.subscribe(),
             ready: VecDeque::new(),
             is_live: false,
+            _counted: Counted::in_gauge(&fleet.metrics.listeners),
             stats: StatsTurn { newest, looked_at, due, told: HashMap::new() },
             fleet,
             wanted,

@@ -158,6 +158,7 @@ impl Maker {
         for task in over {
             task.is_told.store(true, Ordering::SeqCst);
         }
+        self.fleet.metrics.made(&batch.events);
         self.fleet.events.show(self.state, batch.events);
         Ok(())
     }

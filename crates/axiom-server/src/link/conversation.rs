@@ -14,6 +14,7 @@ use tokio::net::UnixStream;
 
 use crate::changes::Weight;
 use crate::clock::now_ms;
+use crate::metrics::Metrics;
 use crate::session::{Problem, Session};
 use crate::task::Task;
 
@@ -63,15 +64,21 @@ enum Stage {
 
 struct Conversation<'a> {
     task: &'a Task,
+    metrics: &'a Metrics,
     stage: Stage,
     splitter: Splitter,
     outgoing: BytesMut,
 }
 
 /// Talks until the connection ends. The task's link state is right afterwards, however it ended.
-pub(crate) async fn converse(task: &Task, stream: UnixStream) -> Result<Hangup, ConversationError> {
+pub(crate) async fn converse(
+    task: &Task,
+    metrics: &Metrics,
+    stream: UnixStream,
+) -> Result<Hangup, ConversationError> {
     let (splitter, outgoing) = (Splitter::default(), BytesMut::new());
-    let mut conversation = Conversation { task, stage: Stage::Waiting, splitter, outgoing };
+    let mut conversation =
+        Conversation { task, metrics, stage: Stage::Waiting, splitter, outgoing };
     let ended = conversation.run(stream).await;
     task.change_live(|session| {
         session.unlinked(now_ms());
@@ -153,8 +160,14 @@ impl Conversation<'_> {
             }
         };
         let (epoch, worker) = (hello.epoch, hello.worker_pid);
-        let from = self.task.change_live(|session| (session.linked(hello), Some(Weight::Status)));
-        let Some(from) = from else { return Ok(()) };
+        let linked = self.task.change_live(|session| {
+            let is_next = session.ring.is_some() && epoch > session.summary.epoch;
+            ((session.linked(hello), is_next), Some(Weight::Status))
+        });
+        let Some((from, is_next)) = linked else { return Ok(()) };
+        if is_next {
+            self.metrics.worker_restarted();
+        }
         tracing::debug!(epoch, worker, %from, "linked");
         let resume = Control::Resume(Resume { protocol, from });
         self.outgoing.extend_from_slice(&link::encode(&resume, b""));
@@ -192,14 +205,15 @@ impl Conversation<'_> {
         if frames.is_empty() {
             return Ok(());
         }
-        self.task
-            .change_live(|session| {
-                let mut weight = None;
-                let taken = take_all(session, frames, &mut weight);
-                session.answer();
-                (taken, weight)
-            })
-            .unwrap_or(Ok(()))
+        let taken = self.task.change_live(|session| {
+            let (mut weight, before) = (None, session.head().unwrap_or_default());
+            let taken = take_all(session, frames, &mut weight);
+            session.answer();
+            ((taken, before, session.head().unwrap_or_default()), weight)
+        });
+        let Some((taken, before, after)) = taken else { return Ok(()) };
+        self.metrics.came(before, after);
+        taken
     }
 
     /// Moves pending commands into the outgoing buffer, while there is room.

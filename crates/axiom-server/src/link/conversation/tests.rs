@@ -54,7 +54,8 @@ impl Played {
     fn begin(task: &Arc<Task>, summary: Summary) -> (Self, Conversing) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let task = task.clone();
-        let conversing = tokio::spawn(async move { converse(&task, theirs).await });
+        let conversing =
+            tokio::spawn(async move { converse(&task, &Metrics::default(), theirs).await });
         (Self { stream: ours, splitter: Splitter::default(), summary }, conversing)
     }
 
