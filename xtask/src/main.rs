@@ -38,6 +38,14 @@ const VERBS: &[Verb] = &[
         run: test::run,
     },
     Verb {
+        name: "provision",
+        line: "fetch what the tests need beyond Rust, and nothing else",
+        run: |workspace, arguments| {
+            step::no_arguments(arguments)?;
+            provision::run(workspace)
+        },
+    },
+    Verb {
         name: "demo",
         line: "build for release and run the first demonstration",
         run: demo::run,
@@ -74,7 +82,7 @@ fn main() -> ExitCode {
 fn list() -> String {
     let mut text = String::from("usage: cargo xtask VERB\n\n");
     for verb in VERBS {
-        text.push_str(&format!("  {:<7} {}\n", verb.name, verb.line));
+        text.push_str(&format!("  {:<9} {}\n", verb.name, verb.line));
     }
     text
 }
@@ -98,6 +106,6 @@ mod tests {
 
     #[test]
     fn an_unknown_verb_is_answered_with_all_names() {
-        assert_eq!(names(), "check, test, demo, bench");
+        assert_eq!(names(), "check, test, provision, demo, bench");
     }
 }

@@ -1,6 +1,8 @@
-//! What the tests need beyond Rust: a pinned list of Debian packages, installed as root only.
+//! What the tests need beyond Rust: a list of Debian packages, installed as root only, and of Python and Node libraries.
 //! Decides in values (`plan`), acts in `run`. It never replaces a program that is there, and never asks for a password:
 //! who is not root is told the command, and the tests that need a missing program skip themselves.
+
+mod libraries;
 
 use std::env;
 use std::fs;
@@ -10,6 +12,7 @@ use std::process::Command;
 
 use crate::step::{self, StepError};
 use crate::workspace::Workspace;
+use libraries::{Library, Registry};
 
 const LIST: &str = "xtask/packages.txt";
 
@@ -18,6 +21,13 @@ const LIST: &str = "xtask/packages.txt";
 struct Need {
     package: String,
     program: String,
+}
+
+/// The whole list.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Needs {
+    programs: Vec<Need>,
+    libraries: Vec<Library>,
 }
 
 /// What is to be done about the missing packages.
@@ -41,32 +51,37 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), StepError> {
         .map_err(|source| StepError::Read { path: LIST.to_owned(), source })?;
     let folders: Vec<PathBuf> =
         env::var_os("PATH").map_or_else(Vec::new, |path| env::split_paths(&path).collect());
-    let missing: Vec<String> = parse(&text)?
+    let needs = parse(&text)?;
+    let missing: Vec<String> = needs
+        .programs
         .into_iter()
         .filter(|need| !is_installed(&need.program, &folders))
         .map(|need| need.package)
         .collect();
     let powers = Powers { root: is_root(), apt: is_installed("apt-get", &folders) };
     match plan(missing, powers) {
-        Plan::Nothing => Ok(()),
-        Plan::Install(packages) => install(&packages),
-        Plan::Tell(packages) => {
-            step::say(&advice(&packages));
-            Ok(())
-        }
+        Plan::Nothing => {}
+        Plan::Install(packages) => install(&packages)?,
+        Plan::Tell(packages) => step::say(&advice(&packages)),
     }
+    libraries::install(workspace, &needs.libraries)
 }
 
-/// Reads the list: `package program # why`, with empty lines and whole-line comments.
-fn parse(text: &str) -> Result<Vec<Need>, StepError> {
-    let mut needs = Vec::new();
+/// Reads the list: `package program # why` or `registry library version # why`, with empty lines and whole-line comments.
+fn parse(text: &str) -> Result<Needs, StepError> {
+    let mut needs = Needs::default();
     for (index, line) in text.lines().enumerate() {
         let said = line.split('#').next().unwrap_or_default();
         let words: Vec<&str> = said.split_whitespace().collect();
         match words[..] {
             [] => {}
             [package, program] => {
-                needs.push(Need { package: package.to_owned(), program: program.to_owned() });
+                let (package, program) = (package.to_owned(), program.to_owned());
+                needs.programs.push(Need { package, program });
+            }
+            [registry, name, version] if let Some(registry) = Registry::of(registry) => {
+                let (name, version) = (name.to_owned(), version.to_owned());
+                needs.libraries.push(Library { registry, name, version });
             }
             _ => return Err(StepError::PackageList { number: index + 1 }),
         }
@@ -137,19 +152,34 @@ mod tests {
     #[test]
     fn the_list_of_this_repository_can_be_read() {
         let needs = parse(include_str!("../packages.txt")).unwrap();
-        assert!(needs.contains(&need("procps", "ps")), "{needs:?}");
+        assert!(needs.programs.contains(&need("procps", "ps")), "{needs:?}");
+        assert!(needs.libraries.iter().any(|library| library.name == "websockets"), "{needs:?}");
     }
 
     #[test]
     fn comments_and_empty_lines_are_no_packages() {
         let needs = parse("# a list\n\nless less # a pager\n  # the end\n").unwrap();
-        assert_eq!(needs, [need("less", "less")]);
+        assert_eq!(needs, Needs { programs: vec![need("less", "less")], libraries: Vec::new() });
+    }
+
+    #[test]
+    fn a_library_has_a_registry_and_a_version() {
+        let error = parse("cargo websockets 17.4\n").unwrap_err();
+        assert!(error.to_string().starts_with("xtask/packages.txt:1: "), "{error}");
+        assert_eq!(parse("npm npm\n").unwrap().programs, [need("npm", "npm")]);
+        let needs = parse("pypi websockets 17.4 # a client\n").unwrap();
+        let name = "websockets".to_owned();
+        let library = Library { registry: Registry::Pypi, name, version: "17.4".to_owned() };
+        assert_eq!(needs, Needs { programs: Vec::new(), libraries: vec![library] });
     }
 
     #[test]
     fn a_line_without_a_program_is_named_by_its_number() {
         let error = parse("less less\nvim\n").unwrap_err();
-        assert_eq!(error.to_string(), "xtask/packages.txt:2: write `package program # why`");
+        assert_eq!(
+            error.to_string(),
+            "xtask/packages.txt:2: write `package program # why` or `registry library version # why`"
+        );
     }
 
     #[test]

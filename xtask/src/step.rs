@@ -17,7 +17,7 @@ pub(crate) enum StepError {
     Several { headlines: Vec<String> },
     /// A file or folder of the workspace could not be read.
     Read { path: String, source: io::Error },
-    /// A line of the package list is not `package program # why`.
+    /// A line of the package list has another form.
     PackageList { number: usize },
     /// Not started by cargo, so the workspace is unknown.
     NotUnderCargo,
@@ -35,7 +35,10 @@ impl fmt::Display for StepError {
             }
             Self::Read { path, source } => write!(f, "read {path}: {source}"),
             Self::PackageList { number } => {
-                write!(f, "xtask/packages.txt:{number}: write `package program # why`")
+                write!(
+                    f,
+                    "xtask/packages.txt:{number}: write `package program # why` or `registry library version # why`"
+                )
             }
             Self::NotUnderCargo => write!(f, "start this by `cargo xtask`, inside the workspace"),
             Self::Arguments { given } => write!(f, "takes no arguments, was given `{given}`"),
