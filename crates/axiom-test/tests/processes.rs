@@ -13,8 +13,12 @@ mod deaths;
 mod direct;
 #[path = "processes/disk.rs"]
 mod disk;
+#[path = "processes/equipment.rs"]
+mod equipment;
 #[path = "processes/http.rs"]
 mod http;
+#[path = "processes/http_clients.rs"]
+mod http_clients;
 #[path = "processes/http_doors.rs"]
 mod http_doors;
 #[path = "processes/http_hostile.rs"]

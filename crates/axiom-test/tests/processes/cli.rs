@@ -167,7 +167,7 @@ pub(crate) struct Followed {
 }
 
 impl Followed {
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
