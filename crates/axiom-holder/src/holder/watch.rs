@@ -211,6 +211,9 @@ impl Holder {
 
     /// Reaps, and tells fence and worker what that means.
     fn notice_deaths(&mut self) {
+        if self.state.worker.as_ref().is_some_and(Worker::resume_if_stopped) {
+            log("the worker was stopped, and is continued");
+        }
         self.family.reap();
         if let Some(status) = self.family.reaper.take_worker_death() {
             // What it said before it died counts: it may have been done.

@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use rustix::process::{Signal, pidfd_send_signal};
+use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
 
 use crate::channel::Channel;
 use crate::wire::{Stage, ToWorker};
@@ -128,6 +128,17 @@ impl Worker {
     pub(super) fn kill(&self) {
         // The only error is that it is dead already.
         let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
+    }
+
+    /// Lets it run again if something has stopped it since it was last asked: while it stands, nobody reads the terminal.
+    /// True if it was stopped.
+    pub(super) fn resume_if_stopped(&self) -> bool {
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG;
+        let was_stopped = matches!(waitid(WaitId::PidFd(self.pidfd.as_fd()), options), Ok(Some(_)));
+        if was_stopped {
+            self.resume();
+        }
+        was_stopped
     }
 
     /// Lets it run, if something stopped it: a stopped worker could not retire.

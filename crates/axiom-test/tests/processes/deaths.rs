@@ -54,6 +54,20 @@ fn two_hundred_killed_workers_cost_at_most_one_read_each() {
 }
 
 #[test]
+fn a_worker_that_somebody_stopped_is_continued_without_being_asked() {
+    let lab = Lab::new();
+    let line = "read go; echo went";
+    let mut direct = Direct::start(&lab, &Setup::shell(line));
+    let worker = direct.hello().worker_pid;
+    for _ in 0..3 {
+        kill(worker, libc::SIGSTOP);
+    }
+    direct.type_text("\r");
+    direct.wait_for_end();
+    assert_eq!((direct.hello().worker_pid, direct.summary.epoch), (worker, 1));
+}
+
+#[test]
 fn a_frozen_worker_is_replaced_without_losing_a_byte_and_never_writes_again() {
     let lab = Lab::new();
     let line = "i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done; read go";
