@@ -2,6 +2,7 @@
 //! the child then waits in its own write, and nothing is lost.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 
 use axiom_proto::frame::Micros;
 use rustix::fs::{AtFlags, FallocateFlags, Mode, OFlags, fallocate, openat, unlinkat};
@@ -54,6 +55,12 @@ impl Disk {
     /// Gives kept room up.
     pub(crate) fn give_up(&self, reserve: Reserve) {
         reserve.give_up(&self.folder);
+    }
+
+    /// A path through a descriptor, as people know it; the path itself where the kernel does not tell.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        let known = std::fs::read_link(path).unwrap_or_else(|_| path.to_owned());
+        known.display().to_string()
     }
 
     /// Says why reading should pause, looking at the disk.

@@ -123,9 +123,16 @@ impl Recorder {
         if self.shortage.is_some() {
             return;
         }
+        // The journal's own words name a path through our descriptor, which tells a person nothing.
         let reason = match error {
-            AppendError::NoSpace { .. } => format!("disk_full: {error}; free some space"),
-            AppendError::Io { source, .. } => format!("{error}: {source}"),
+            AppendError::NoSpace { folder, .. } => {
+                let folder = self.disk.shown(folder);
+                format!("disk_full: no space left for the journal in {folder}; free some space")
+            }
+            AppendError::Io { folder, source } => {
+                let folder = self.disk.shown(folder);
+                format!("failed to append to the journal in {folder}: {source}")
+            }
         };
         note(&reason);
         self.shortage = Some(reason);
