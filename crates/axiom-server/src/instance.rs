@@ -25,6 +25,9 @@ pub const SOCKET_FILE: &str = "axiom.sock";
 /// Where it is bound: clients see it only when it listens.
 const SOCKET_FILE_NEW: &str = "axiom.sock.new";
 
+/// A second name of the same socket, from which the first is put back when somebody removes it.
+const SOCKET_FILE_SPARE: &str = ".axiom.sock";
+
 /// The note's name in `run/`.
 const NOTE_FILE: &str = "server.json";
 
@@ -117,8 +120,16 @@ impl Instance {
         if let Some(own) = identity(&new) {
             self.socket.get_or_init(|| own);
         }
+        let spare = self.run.join(SOCKET_FILE_SPARE);
+        remove(&spare)?;
+        fs::hard_link(&new, &spare).map_err(refused("link", &spare))?;
         fs::rename(&new, &socket).map_err(refused("rename", &new))?;
         Ok(bound)
+    }
+
+    /// The socket's name, for whoever keeps it there.
+    pub(crate) fn socket_name(&self) -> SocketName {
+        SocketName { run: self.run.clone() }
     }
 
     /// Takes socket and note away: a client that finds none knows that nobody serves.
@@ -132,8 +143,29 @@ impl Instance {
             // Somebody removed our lock, and another server serves the home now.
             return Ok(());
         }
+        remove(&self.run.join(SOCKET_FILE_SPARE))?;
         remove(&socket)?;
         remove(&self.run.join(NOTE_FILE))
+    }
+}
+
+/// The name by which clients find the socket.
+#[derive(Debug)]
+pub(crate) struct SocketName {
+    run: PathBuf,
+}
+
+impl SocketName {
+    /// Puts the name back if it is gone; true if it was.
+    ///
+    /// # Errors
+    /// The second name is gone too, or the file system refused.
+    pub(crate) fn put_back(&self) -> io::Result<bool> {
+        match fs::hard_link(self.run.join(SOCKET_FILE_SPARE), self.run.join(SOCKET_FILE)) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -222,7 +254,15 @@ mod tests {
             // The first round leaves a stale socket behind, as a killed server does.
             drop(instance);
         }
-        Instance::take(&home).unwrap().leave().unwrap();
+        let instance = Instance::take(&home).unwrap();
+        let _listener = instance.listen(&note()).unwrap();
+        assert!(!instance.socket_name().put_back().unwrap());
+        fs::remove_file(home.run().join(SOCKET_FILE)).unwrap();
+        assert!(instance.socket_name().put_back().unwrap());
+        let run = File::open(home.run()).unwrap();
+        let path = socket_path(run.as_fd(), SOCKET_FILE);
+        drop(std::os::unix::net::UnixStream::connect(path).unwrap());
+        instance.leave().unwrap();
         assert!(!home.run().join(SOCKET_FILE).exists() && !home.run().join(NOTE_FILE).exists());
     }
 }

@@ -32,6 +32,7 @@ mod recovery;
 mod roster;
 mod server;
 mod session;
+mod socket_watch;
 mod supervision;
 mod surroundings;
 mod task;

@@ -23,6 +23,7 @@ use crate::network::{self, NetworkPort};
 use crate::operations::Operations;
 use crate::options::{CgroupUse, Options};
 use crate::recovery;
+use crate::socket_watch;
 use crate::token::Token;
 
 /// Why no server was started.
@@ -144,6 +145,8 @@ impl Server {
         let note = ServerNote { pid: std::process::id(), version, url };
         let bound = self.instance.listen(&note)?;
         let socket = UnixListener::from_std(bound).map_err(StartError::Listen)?;
+        let watching = socket_watch::run(self.fleet.home.run().into(), self.instance.socket_name());
+        self.fleet.background.spawn(watching);
         Ok(Listening { socket, network })
     }
 

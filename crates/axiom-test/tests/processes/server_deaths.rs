@@ -268,11 +268,24 @@ fn a_stop_gets_through_to_a_task_whose_holder_or_worker_somebody_froze() {
 }
 
 #[test]
+fn a_socket_that_somebody_removed_is_put_back_by_the_server_that_lives() {
+    let lab = Lab::new();
+    lab.axiom(&["ps"]).ok();
+    let first = lab.server_pid().unwrap();
+    for _ in 0..5 {
+        std::fs::remove_file(lab.home().join("run/axiom.sock")).unwrap();
+        lab.axiom(&["ps"]).ok();
+        assert_eq!(lab.server_pid(), Some(first));
+    }
+    lab.shut_down();
+}
+
+#[test]
 fn a_server_that_lost_its_lock_leaves_the_next_ones_socket_alone() {
     let lab = Lab::new();
     lab.axiom(&["ps"]).ok();
     let first = lab.server_pid().unwrap();
-    for file in ["server.lock", "axiom.sock"] {
+    for file in ["server.lock", ".axiom.sock", "axiom.sock"] {
         std::fs::remove_file(lab.home().join("run").join(file)).unwrap();
     }
     lab.axiom(&["ps"]).ok();

@@ -1,0 +1,52 @@
+//! Keeps the socket's name in `run/`: whoever takes it away, with a broom or by mistake, would lock everybody out of a server
+//! that lives. The kernel tells of it, so nothing is polled; another server's socket is left alone.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use tokio::net::unix::pipe::Receiver;
+
+use crate::fault::sentence;
+use crate::instance::SocketName;
+
+/// Room for the kernel's words, each at most 272 bytes; what does not fit is read in the next turn.
+const CHANGES_BYTES: usize = 1024;
+
+/// Puts the name back for as long as the server lives.
+pub(crate) async fn run(run: Arc<Path>, name: SocketName) {
+    if let Err(error) = keep(&run, &name).await {
+        let error = sentence(&error);
+        tracing::warn!(error, "the socket's name is not watched: a restart brings it back");
+    }
+}
+
+async fn keep(run: &Path, name: &SocketName) -> io::Result<()> {
+    let watched = watch(run)?;
+    loop {
+        // After the watch began, and after each word of it: nothing can go unseen.
+        match name.put_back() {
+            Ok(false) => {}
+            Ok(true) => tracing::warn!("the socket was taken away, and is put back"),
+            Err(error) => tracing::error!(%error, "the socket was taken away: restart the server"),
+        }
+        watched.readable().await?;
+        let mut changes = [0; CHANGES_BYTES];
+        loop {
+            match watched.try_read(&mut changes) {
+                // What changed does not matter: the name is looked at either way.
+                Ok(_bytes) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// The kernel's words come as bytes, like those of a pipe.
+fn watch(run: &Path) -> io::Result<Receiver> {
+    let watched = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+    inotify::add_watch(&watched, run, WatchFlags::DELETE | WatchFlags::MOVED_FROM)?;
+    Receiver::from_owned_fd_unchecked(watched)
+}
