@@ -145,10 +145,8 @@ impl Operations {
         id: &str,
         request: InterruptRequest,
     ) -> Result<CommandAnswer, Fault> {
-        let InterruptRequest { signal, then, id: command } = request;
-        let action = Action::Interrupt { signal, then };
         let work =
-            async { control::act(&self.fleet, &self.find(id)?, caller, command, action).await };
+            async { control::interrupt(&self.fleet, &self.find(id)?, caller, request).await };
         self.carry_out("interrupt", Some(caller), work).await
     }
 

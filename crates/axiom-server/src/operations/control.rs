@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axiom_proto::api::{CommandAnswer, INPUT_BYTES_MAX, InputRequest};
+use axiom_proto::api::{CommandAnswer, INPUT_BYTES_MAX, InputRequest, InterruptRequest};
 use axiom_proto::command::Action;
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::id::CommandId;
@@ -10,7 +10,7 @@ use axiom_proto::record::{Outcome, Verdict};
 use axiom_proto::task::Size;
 use bytes::Bytes;
 
-use super::{Caller, new_command_id};
+use super::{Caller, new_command_id, stop};
 use crate::command::{GRACE_MS_MAX, carry_out, refusal_of};
 use crate::fleet::Fleet;
 use crate::task::Task;
@@ -46,6 +46,24 @@ pub(super) async fn input(
         }
     }
     answer(task, outcome)
+}
+
+/// Interrupts. A task that still waits for its turn does nothing that could be interrupted: it is stopped, as Ctrl+C would.
+pub(super) async fn interrupt(
+    fleet: &Arc<Fleet>,
+    task: &Arc<Task>,
+    caller: &Caller,
+    request: InterruptRequest,
+) -> Result<CommandAnswer, Fault> {
+    let InterruptRequest { signal, then, id } = request;
+    if then.is_none() {
+        let cause = format!("interrupted by {} before it started", caller.author);
+        if stop::cancel(fleet, task, cause).await? {
+            let id = id.map_or_else(new_command_id, Ok)?;
+            return answer(task, Outcome::applied(id));
+        }
+    }
+    act(fleet, task, caller, id, Action::Interrupt { signal, then }).await
 }
 
 /// Carries out a command without bytes.

@@ -99,7 +99,11 @@ fn leftovers_ended(id: CommandId, ended: usize) -> Outcome {
 
 /// Takes a task out of the queue for good; false if it does not wait. In memory first, so that it cannot start meanwhile;
 /// it is answered only once the mark is written.
-async fn cancel(fleet: &Arc<Fleet>, task: &Arc<Task>, cause: String) -> Result<bool, Fault> {
+pub(super) async fn cancel(
+    fleet: &Arc<Fleet>,
+    task: &Arc<Task>,
+    cause: String,
+) -> Result<bool, Fault> {
     let cancelled = Cancelled { at_ms: now_ms(), cause };
     let mark = cancelled.clone();
     let taken = task.change(|state| match state {

@@ -319,9 +319,10 @@ fn more_tasks_than_may_run_wait_as_queued() {
     assert_eq!(lab.status_of(&second), "queued", "a queue survives its server");
     lab.axiom(&["send", &first, ""]).ok();
     assert_eq!(lab.wait(&[&second]).code(), 0);
-    let third = lab.spawn_shell("read go");
+    let third = lab.spawn_shell("echo up; read go");
+    lab.follow(&["logs", "-f", &third]).wait_for_line("the third to run", |line| line == "up");
     let fourth = lab.spawn(&["--max-tasks", "1", "--", "true"]);
-    lab.axiom(&["stop", &fourth]).ok();
+    lab.axiom(&["interrupt", &fourth]).ok();
     assert_eq!(
         (lab.status_of(&third), lab.status_of(&fourth)),
         ("running".into(), "stopped".into())
