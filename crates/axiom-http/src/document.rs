@@ -25,6 +25,8 @@ This is Axiom: many commands at once, and every byte of them kept.
   /events.schema.json     the JSON Schema of its events
   /api/v1/tasks           the tasks
   /api/v1/live            a WebSocket that follows many of them
+  /api/v1/events          what happens, as server-sent events
+  /metrics                figures, as Prometheus reads them
   /healthz                whether the server is well; the one path that needs no token
 
 Everything else wants `Authorization: Bearer` with the content of the file `token`

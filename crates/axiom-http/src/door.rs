@@ -28,6 +28,9 @@ pub(crate) const CONNECTIONS_MAX: usize = 1024;
 /// Live connections at once, at each door: a batch of frames may wait for each.
 pub(crate) const LIVE_MAX: usize = 1024;
 
+/// Listeners to events at once, at each door. Each is cheap; a browser has a few.
+pub(crate) const LISTENERS_MAX: usize = 512;
+
 /// Requests by the socket: our own command line in a loop, started as fast as the machine can, stays below.
 const SOCKET_REQUESTS: (u32, u32) = (10_000, 20_000);
 
@@ -44,6 +47,7 @@ pub(crate) struct Door {
     lock: Lock,
     places: Mutex<Places<AbortHandle>>,
     lives: Arc<Semaphore>,
+    listeners: Arc<Semaphore>,
     requests: Mutex<Allowance>,
     strangers: Mutex<Allowance>,
     opened: Instant,
@@ -69,6 +73,7 @@ impl Door {
             lock,
             places: Mutex::new(Places::new(CONNECTIONS_MAX)),
             lives: Arc::new(Semaphore::new(LIVE_MAX)),
+            listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
             requests: Mutex::new(Allowance::new(per_second, burst)),
             strangers: Mutex::new(Allowance::new(STRANGERS.0, STRANGERS.1)),
             opened: Instant::now(),
@@ -82,11 +87,14 @@ impl Door {
 
     /// The right to one live connection.
     pub(crate) fn live(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        self.lives.clone().try_acquire_owned().map_err(|_none_left| {
-            let message = format!("{LIVE_MAX} live connections are the most");
-            let hint = "close one: a connection carries many subscriptions";
-            Fault::new(ErrorCode::LimitReached, message, hint).into()
-        })
+        let hint = "close one: a connection carries many subscriptions";
+        one_of(&self.lives, &format!("{LIVE_MAX} live connections are the most"), hint)
+    }
+
+    /// The right to listen to events.
+    pub(crate) fn listener(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let hint = "close one: a listener hears of as many tasks as it likes";
+        one_of(&self.listeners, &format!("{LISTENERS_MAX} listeners are the most"), hint)
     }
 
     fn spend(&self, allowance: &Mutex<Allowance>) -> Result<(), Refusal> {
@@ -115,6 +123,15 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.door.places().leave(self.number);
     }
+}
+
+fn one_of(
+    places: &Arc<Semaphore>,
+    message: &str,
+    hint: &str,
+) -> Result<OwnedSemaphorePermit, Refusal> {
+    let place = places.clone().try_acquire_owned();
+    place.map_err(|_none_left| Fault::new(ErrorCode::LimitReached, message, hint).into())
 }
 
 fn too_often(wait: Duration) -> Refusal {

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axiom_proto::fault::{ErrorCode, Fault};
 use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -61,7 +62,11 @@ pub(crate) async fn stamp(
         response = refusal.render(&id);
     }
     let value = HeaderValue::from_str(&id).expect("an id is made of a few plain letters");
-    response.headers_mut().insert(REQUEST_ID, value);
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, value);
+    // What a task printed is for whoever asked, and is never a page or a script.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 

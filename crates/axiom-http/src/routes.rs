@@ -1,6 +1,7 @@
 //! Which path is which operation, and the document that says so: both come from one list, so that they cannot differ.
 //! One file for each group; every answer is the operation's own, as JSON.
 
+mod events;
 mod fleet;
 mod later;
 mod output;
@@ -64,6 +65,7 @@ fn documented() -> (Router<Face>, OpenApi) {
         .routes(routes!(later::screen))
         .routes(routes!(later::answer))
         .routes(routes!(later::link))
+        .routes(routes!(events::listen))
         .routes(routes!(fleet::prune))
         .routes(routes!(fleet::status))
         .routes(routes!(fleet::shutdown))
@@ -71,6 +73,7 @@ fn documented() -> (Router<Face>, OpenApi) {
     let (router, mut document) = OpenApiRouter::new()
         .nest("/api/v1", api)
         .routes(routes!(fleet::health))
+        .routes(routes!(fleet::metrics))
         .routes(routes!(pages::front))
         .routes(routes!(pages::openapi))
         .routes(routes!(pages::event_schema))

@@ -23,6 +23,8 @@ mod http_clients;
 mod http_document;
 #[path = "processes/http_doors.rs"]
 mod http_doors;
+#[path = "processes/http_events.rs"]
+mod http_events;
 #[path = "processes/http_hostile.rs"]
 mod http_hostile;
 #[path = "processes/http_live.rs"]

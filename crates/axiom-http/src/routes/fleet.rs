@@ -1,8 +1,10 @@
 //! The fleet and the server itself: prune, status, shutdown, health.
 
 use axiom_proto::api::{PruneRequest, RemoveAnswer, ServerStatus, ShutdownAnswer, ShutdownRequest};
-use axiom_server::{Caller, Operations};
+use axiom_server::{Caller, METRICS_CONTENT_TYPE, Operations};
 use axum::extract::State;
+use axum::http::HeaderName;
+use axum::http::header::CONTENT_TYPE;
 use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -21,6 +23,19 @@ pub(super) struct Health {
 #[utoipa::path(get, path = "/healthz", tag = "about", responses((status = OK, description = "It is.", body = Health)))]
 pub(super) async fn health(State(operations): State<Operations>) -> Json<Health> {
     Json(Health { status: "ok", version: operations.version().to_owned() })
+}
+
+/// What operators measure, as Prometheus reads it.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "about",
+    responses((status = OK, description = "Figures.", body = String, content_type = "application/openmetrics-text"))
+)]
+pub(super) async fn metrics(
+    State(operations): State<Operations>,
+) -> ([(HeaderName, &'static str); 1], String) {
+    ([(CONTENT_TYPE, METRICS_CONTENT_TYPE)], operations.metrics().await)
 }
 
 /// Removes ended tasks.

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -61,15 +62,20 @@ impl Answer {
 
 impl Address {
     pub(crate) fn dial(&self) -> Box<dyn Wire> {
+        self.dial_patiently(EVENT_WAIT)
+    }
+
+    /// Dials; a read may take so long.
+    pub(crate) fn dial_patiently(&self, patience: Duration) -> Box<dyn Wire> {
         match self {
             Self::Socket(path) => {
                 let stream = UnixStream::connect(path).unwrap();
-                stream.set_read_timeout(Some(EVENT_WAIT)).unwrap();
+                stream.set_read_timeout(Some(patience)).unwrap();
                 Box::new(stream)
             }
             Self::Network(port) => {
                 let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).unwrap();
-                stream.set_read_timeout(Some(EVENT_WAIT)).unwrap();
+                stream.set_read_timeout(Some(patience)).unwrap();
                 Box::new(stream)
             }
         }
