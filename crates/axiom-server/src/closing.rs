@@ -197,11 +197,15 @@ fn empty_tree(pen: &mut Pen, session: &Unserved, child: Option<u32>) -> Result<(
     let left = tree.kill(&mut || {}).map_err(io::Error::from)?;
     if !left.is_empty() {
         // Not emptied: the journal must not say so. They are deep in the kernel, or another user's.
-        tracing::error!(task = %session.id.task, left = left.len(), "processes of a lost task would not die");
+        tracing::error!(
+            task = session.id.task.short(),
+            left = left.len(),
+            "processes of a lost task would not die"
+        );
         return Ok(());
     }
     if let Err(errno) = tree.remove_cgroup() {
-        tracing::warn!(task = %session.id.task, %errno, "a lost task's cgroup stays");
+        tracing::warn!(task = session.id.task.short(), %errno, "a lost task's cgroup stays");
     }
     pen.write(&Record::TreeEmptied)?;
     Ok(())

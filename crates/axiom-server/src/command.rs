@@ -60,6 +60,7 @@ pub(crate) async fn carry_out(
     bytes: Bytes,
 ) -> Result<Outcome, Fault> {
     let (id, wait) = (command.id, wait_of(&command.action));
+    tracing::info!(task = task.id().short(), command = %id, action = command.action.word(), "asked");
     match take_up(task, command, bytes) {
         Taken::Refused(fault) => Err(fault),
         Taken::Known(outcome) => Ok(outcome),
@@ -157,7 +158,7 @@ fn wake(fleet: &Arc<Fleet>, task: &Arc<Task>, head: Option<Place>) {
         })
         .unwrap_or_default();
     if holder.is_some_and(continue_stopped_holder) {
-        tracing::warn!(task = %task.id(), "its holder was stopped and is continued");
+        tracing::warn!(task = task.id().short(), "its holder was stopped and is continued");
     }
     if is_silent {
         replace_worker(fleet, task);
@@ -192,12 +193,12 @@ fn replace_worker(fleet: &Arc<Fleet>, task: &Arc<Task>) {
     }
     let task = task.clone();
     fleet.background.spawn(async move {
-        tracing::warn!(task = %task.id(), "a worker gives no answer and is replaced");
+        tracing::warn!(task = task.id().short(), "a worker gives no answer and is replaced");
         let folder = task.folder.clone();
         let asked = beside(move || control::ask(&folder, &Control::Replace, REPLACE_WAIT)).await;
         if let Err(error) = asked {
             let error = fault::sentence(&error);
-            tracing::warn!(task = %task.id(), error, "the worker was not replaced");
+            tracing::warn!(task = task.id().short(), error, "the worker was not replaced");
         }
         task.change_live(|session| {
             session.is_being_replaced = false;

@@ -219,6 +219,7 @@ impl Metrics {
     pub(crate) fn refused<T>(&self, operation: &'static str, answer: &Result<T, Fault>) {
         if let Err(fault) = answer {
             let code = fault.code.word();
+            tracing::debug!(operation, code, "refused");
             self.faults.get_or_create(&FaultLabel { operation, code }).inc();
         }
     }

@@ -91,7 +91,7 @@ async fn await_heads(started: &[Arc<Task>]) {
         let mut announced = task.subscribe();
         let known = announced.wait_for(|now| now.head.is_some() || now.over);
         if timeout_at(deadline, known).await.is_err() {
-            tracing::warn!(task = %task.id(), "a session does not say yet how it stands");
+            tracing::warn!(task = task.id().short(), "a session does not say yet how it stands");
         }
     }
 }

@@ -53,7 +53,7 @@ enum Step {
 
 /// Begins to supervise a session.
 pub(crate) fn spawn(fleet: &Arc<Fleet>, task: Arc<Task>, origin: Origin) {
-    let span = tracing::info_span!("session", task = %task.id());
+    let span = tracing::info_span!("task", task = task.id().short());
     let fleet_of_loop = fleet.clone();
     let work = async move {
         let mut origin = origin;
@@ -116,7 +116,7 @@ async fn sweep(fleet: &Fleet, task: &Task) {
     beside(move || {
         let tree = Tree::new(Root::Lost { child: None }, id.as_str(), Some(&path));
         if let Err(errno) = tree.remove_cgroup() {
-            tracing::debug!(task = %id, %errno, "the session's cgroup stays");
+            tracing::debug!(task = id.short(), %errno, "the session's cgroup stays");
         }
     })
     .await;

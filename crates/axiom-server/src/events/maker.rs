@@ -386,7 +386,7 @@ fn written(trails: &HashMap<TaskId, Trail>) -> Vec<(TaskId, String)> {
 
 /// A journal that cannot be read tells nothing; the session goes on being told from its head.
 fn untold(task: &Task, trail: Trail, head: Seq, error: &JournalError) -> Trail {
-    tracing::error!(task = %task.id(), %error, "events are missing: the journal cannot be read");
+    tracing::error!(task = task.id().short(), %error, "events are missing: the journal cannot be read");
     Trail { next: head, ..trail }
 }
 

@@ -48,7 +48,7 @@ async fn is_told(fleet: &Fleet, task: &Task) {
     let mut turns = fleet.events.subscribe();
     let told = turns.wait_for(|_| task.is_told.load(Ordering::SeqCst));
     if timeout(TOLD_WAIT, told).await.is_err() {
-        tracing::warn!(task = %task.id(), "removed before its last event was made");
+        tracing::warn!(task = task.id().short(), "removed before its last event was made");
     }
 }
 

@@ -37,7 +37,11 @@ async fn stop_all(fleet: &Arc<Fleet>, caller: &Caller) -> u64 {
                 Ok(answer) => answer.task.status.is_ended(),
                 Err(Fault { code: ErrorCode::TaskEnded, .. }) => false,
                 Err(fault) => {
-                    tracing::error!(task = %task.id(), error = fault.message, "a task was not stopped");
+                    tracing::error!(
+                        task = task.id().short(),
+                        error = fault.message,
+                        "a task was not stopped"
+                    );
                     false
                 }
             }

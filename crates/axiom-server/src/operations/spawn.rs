@@ -11,6 +11,7 @@ use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::id::{GroupId, TaskId};
 use axiom_proto::task::{TASK_RECORD_FORMAT, TaskRecord, TaskSpec};
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 use super::{Caller, random};
 use crate::background::beside;
@@ -32,9 +33,10 @@ pub(super) async fn spawn(
     let (answer, answered) = oneshot::channel();
     let request = Request { fleet: fleet.clone(), caller: caller.clone(), spec };
     // Beside, so that a request whose asker hangs up is not left half done.
-    fleet.background.spawn(async move {
+    let work = async move {
         let _asker_has_gone: Result<(), _> = answer.send(request.carry_out().await);
-    });
+    };
+    fleet.background.spawn(work.in_current_span());
     answered.await.unwrap_or_else(|_dropped| Err(fault::leaving()))
 }
 
@@ -87,6 +89,9 @@ impl Request {
         let fleet = self.fleet.clone();
         let records = beside(move || write_all(&fleet, records)).await?;
         let made = records.iter().map(|record| (record.index, record.id)).collect();
+        for record in &records {
+            tracing::info!(task = record.id.short(), "asked for");
+        }
         for record in records {
             let (home, changes) = (&self.fleet.home, self.fleet.changes.clone());
             self.fleet.enqueue(Task::new(home, record, State::Queued, changes));
@@ -145,7 +150,7 @@ fn write_all(fleet: &Fleet, records: Vec<TaskRecord>) -> Result<Vec<TaskRecord>,
         for record in &records[..written] {
             // One that cannot be taken back would start with the next server: it must at least be known.
             if let Err(source) = fs::remove_dir_all(fleet.home.task(record.id)) {
-                tracing::error!(task = %record.id, %source, "a refused task's record stays");
+                tracing::error!(task = record.id.short(), %source, "a refused task's record stays");
             }
         }
         return Err(fault::of_record(&error));

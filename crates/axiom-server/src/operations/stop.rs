@@ -76,7 +76,7 @@ async fn end_leftovers(fleet: &Arc<Fleet>, task: &Arc<Task>, grace_ms: Option<u6
         let tree = terminate();
         let found = tree.list().map_or(0, |processes| processes.len());
         if found > 0 && tree.signal(Signal::TERM).is_err() {
-            tracing::debug!(task = %id, "its left-over processes are killed at once");
+            tracing::debug!(task = id.short(), "its left-over processes are killed at once");
         }
         found
     })
@@ -86,7 +86,7 @@ async fn end_leftovers(fleet: &Arc<Fleet>, task: &Arc<Task>, grace_ms: Option<u6
         tokio::time::sleep(grace.min(LEFTOVERS_GRACE)).await;
         let left = beside(move || tree().kill(&mut || {})).await;
         if !left.is_ok_and(|left| left.is_empty()) {
-            tracing::warn!(task = %id, "some left-over processes do not die");
+            tracing::warn!(task = id.short(), "some left-over processes do not die");
         }
     }
     found
