@@ -194,7 +194,7 @@ impl Resume {
     /// [`ResumeError::Place`] when a subscription would start elsewhere than it must.
     pub fn said(&mut self, tell: Tell) -> Result<(), ResumeError> {
         match tell {
-            Tell::Hello { version, tasks: _ } => {
+            Tell::Hello { version, tasks: _, fleet: _ } => {
                 self.goodbye = false;
                 self.events.push_back(Event::Connected { version });
             }

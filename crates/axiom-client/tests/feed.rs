@@ -60,7 +60,12 @@ impl Peer {
     async fn accept(listener: &UnixListener) -> Self {
         let (stream, _) = listener.accept().await.unwrap();
         let mut peer = Self(accept_async(stream).await.unwrap());
-        peer.tell(&Tell::Hello { version: "test".to_owned(), tasks: BTreeMap::new() }).await;
+        peer.tell(&Tell::Hello {
+            version: "test".to_owned(),
+            tasks: BTreeMap::new(),
+            fleet: axiom_proto::live::FleetStats::default(),
+        })
+        .await;
         peer
     }
 

@@ -116,7 +116,8 @@ impl Live {
     /// Serves until the client is gone or the server ends.
     async fn run(mut self) {
         let version = self.operations.version().to_owned();
-        self.line.tell(&Tell::Hello { version, tasks: self.operations.counts() });
+        let (tasks, fleet) = (self.operations.counts(), self.operations.fleet_stats());
+        self.line.tell(&Tell::Hello { version, tasks, fleet });
         loop {
             match self.step().await {
                 Step::Turn(Turn::Sent) => {}

@@ -27,6 +27,18 @@ pub enum StartAt {
     Cursor(Cursor),
 }
 
+/// A fleet in figures, at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct FleetStats {
+    /// Sessions whose worker is linked.
+    pub sessions_linked: u64,
+    /// Output bytes of all tasks.
+    pub bytes: u64,
+    /// Readers of sessions, of every client.
+    pub subscribers: u64,
+}
+
 /// Client to server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -78,6 +90,9 @@ pub enum Tell {
         version: String,
         /// Tasks by status.
         tasks: std::collections::BTreeMap<crate::task::Status, u64>,
+        /// What there is of it all.
+        #[serde(default)]
+        fleet: FleetStats,
     },
     /// A subscription has begun.
     Subscribed {

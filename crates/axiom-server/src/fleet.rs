@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axiom_holder::cgroup::CgroupRoot;
+use axiom_proto::frame::Offset;
 use axiom_proto::id::{SessionId, TaskId};
-use axiom_proto::task::{Status, TaskRecord};
+use axiom_proto::live::FleetStats;
+use axiom_proto::task::{LinkView, Status, TaskRecord};
 use tokio::process::Child;
 use tokio::sync::{Semaphore, watch};
 
@@ -25,7 +27,7 @@ use crate::options::{Options, Programs};
 use crate::roster::{Candidate, Choice, FindError, Roster, choose};
 use crate::supervision::{self, Origin};
 use crate::surroundings::Surroundings;
-use crate::task::Task;
+use crate::task::{State, Task};
 
 /// Generations above a task that its own limit does not count; deeper trees are nobody's plan.
 const ANCESTORS_MAX: usize = 64;
@@ -130,6 +132,24 @@ impl Fleet {
             *counts.entry(task.announced().status).or_default() += 1;
         }
         counts
+    }
+
+    /// The fleet in figures.
+    pub(crate) fn stats(&self) -> FleetStats {
+        let mut stats =
+            FleetStats { subscribers: self.metrics.subscribers(), ..FleetStats::default() };
+        for task in self.tasks() {
+            let (is_linked, Offset(bytes)) = task.look(|state| match state {
+                State::Live(session) => {
+                    (session.link_view() == LinkView::Connected, session.summary.offset)
+                }
+                State::Ended(view) => (false, view.bytes),
+                State::Queued | State::Cancelled(_) => (false, Offset(0)),
+            });
+            stats.sessions_linked += u64::from(is_linked);
+            stats.bytes += bytes;
+        }
+        stats
     }
 
     /// A task was asked for and its record written: it takes its place in the queue.

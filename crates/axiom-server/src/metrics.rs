@@ -246,6 +246,12 @@ impl Metrics {
         self.subscriber_lag_bytes_max.set(wide(lag));
     }
 
+    /// How many subscribers there are.
+    pub(crate) fn subscribers(&self) -> u64 {
+        let readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        readers.iter().filter(|reader| reader.strong_count() > 0).count() as u64
+    }
+
     /// How many subscribers there are, and how many bytes the slowest has not been given.
     fn lag(&self, fleet: &Fleet) -> (i64, u64) {
         let readers: Vec<Arc<ReaderPlace>> = {

@@ -25,7 +25,7 @@ use axiom_proto::api::{
 use axiom_proto::command::{Action, Command};
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::id::{CommandId, TaskId};
-use axiom_proto::live::StartAt;
+use axiom_proto::live::{FleetStats, StartAt};
 use axiom_proto::record::Outcome;
 use axiom_proto::task::{Status, TaskSpec};
 use bytes::Bytes;
@@ -322,6 +322,12 @@ impl Operations {
     #[must_use]
     pub fn counts(&self) -> BTreeMap<Status, u64> {
         self.fleet.counts()
+    }
+
+    /// The fleet in figures.
+    #[must_use]
+    pub fn fleet_stats(&self) -> FleetStats {
+        self.fleet.stats()
     }
 
     /// Becomes true when faces are to say goodbye and leave.

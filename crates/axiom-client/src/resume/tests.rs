@@ -38,7 +38,11 @@ fn subscribed(seq: u64) -> Tell {
 }
 
 fn hello() -> Tell {
-    Tell::Hello { version: "1".to_owned(), tasks: std::collections::BTreeMap::new() }
+    Tell::Hello {
+        version: "1".to_owned(),
+        tasks: std::collections::BTreeMap::new(),
+        fleet: axiom_proto::live::FleetStats::default(),
+    }
 }
 
 fn order(number: u8) -> Order {

@@ -130,6 +130,24 @@ fn a_thousand_clients_that_never_read_cost_little_and_harm_nobody() {
 }
 
 #[test]
+fn whoever_connects_is_told_how_the_fleet_stands() {
+    let lab = Lab::new();
+    let id = lab.spawn_shell("printf 12345; cat");
+    let mut first = WebSocket::open_by_network(&lab);
+    first.subscribe(1, &id, &json!("start"));
+    let mut follower = Follower::default();
+    while follower.output != b"12345" {
+        if let Heard::Binary(message) = first.hear() {
+            follower.take(&message[4..]);
+        }
+    }
+    let hello = WebSocket::open(&lab).hear_of("hello");
+    assert_eq!(hello["tasks"], json!({"running": 1}), "{hello}");
+    assert_eq!(hello["fleet"], json!({"sessions_linked": 1, "bytes": 5, "subscribers": 1}));
+    lab.shut_down();
+}
+
+#[test]
 fn there_are_so_many_live_connections_and_no_more_at_each_door() {
     const LIVE_MAX: usize = 1024;
     let lab = Lab::new();
