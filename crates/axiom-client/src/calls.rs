@@ -67,6 +67,7 @@ impl Connection {
             ("status", request.status.clone()),
             ("tag", request.tag.clone()),
             ("parent", request.parent.map(String::from)),
+            ("group", request.group.map(String::from)),
             ("after", request.after.map(String::from)),
             ("limit", request.limit.map(|limit| limit.to_string())),
         ];

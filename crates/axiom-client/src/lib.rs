@@ -19,7 +19,7 @@ pub use home::{Home, HomeError, UnfitHome};
 pub use resume::{Event, Order, PlaceError, Resume, ResumeError};
 pub use start::{Place, Start, StartError, sibling};
 
-use axiom_proto::id::CommandId;
+use axiom_proto::id::{CommandId, GroupId};
 
 /// A new command id. Make one for each thing to be done, and keep it when you ask again.
 ///
@@ -27,7 +27,20 @@ use axiom_proto::id::CommandId;
 /// If the kernel has no random bytes, which it always has once it runs programs.
 #[must_use]
 pub fn new_command_id() -> CommandId {
+    CommandId::from_random(random())
+}
+
+/// A new group's id, for tasks that belong together and are spawned one by one.
+///
+/// # Panics
+/// If the kernel has no random bytes, which it always has once it runs programs.
+#[must_use]
+pub fn new_group_id() -> GroupId {
+    GroupId::from_random(random())
+}
+
+fn random() -> [u8; 10] {
     let mut random = [0; 10];
     getrandom::fill(&mut random).expect("the kernel gives random bytes");
-    CommandId::from_random(random)
+    random
 }
