@@ -88,7 +88,7 @@ pub(crate) enum Verb {
     Shutdown(Shutdown),
     /// Look for what is wrong on this machine
     Doctor(Doctor),
-    /// Show five real tasks in a home of their own
+    /// Show six real tasks in a home of their own
     Demo(Demo),
 }
 
@@ -111,7 +111,9 @@ impl Verb {
             Self::Status(verb) => verb.json,
             Self::Shutdown(verb) => verb.json,
             Self::Doctor(verb) => verb.json,
-            Self::Run(_) | Self::Logs(_) | Self::Serve(_) | Self::Demo(_) => false,
+            Self::Run(verb) => return verb.audience(),
+            Self::Logs(verb) => return verb.audience(),
+            Self::Serve(_) | Self::Demo(_) => false,
         };
         if json { Audience::Program } else { Audience::Person }
     }

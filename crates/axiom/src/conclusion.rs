@@ -85,7 +85,17 @@ impl Conclusion {
     /// Status and reason in a few words.
     #[must_use]
     pub(crate) fn shown(&self) -> String {
-        let how = match (&self.failure, self.limit, self.exit) {
+        let reason = self.reason();
+        if reason.is_empty() {
+            return self.status.word().to_owned();
+        }
+        format!("{}: {reason}", self.status.word())
+    }
+
+    /// The reason in a few words; nothing for a plain success.
+    #[must_use]
+    pub(crate) fn reason(&self) -> String {
+        match (&self.failure, self.limit, self.exit) {
             (Some(failure), _, _) => failure.message.clone(),
             (None, Some(Limit::Timeout), _) => "timeout".to_owned(),
             (None, Some(Limit::Output), _) => "too much output".to_owned(),
@@ -94,11 +104,37 @@ impl Conclusion {
             (None, None, Some(Exit::Signal(signal))) => format!("signal {signal}"),
             (None, None, Some(Exit::Unknown)) => "exit unknown".to_owned(),
             (None, None, None) => self.cause.clone(),
-        };
-        if how.is_empty() {
-            return self.status.word().to_owned();
         }
-        format!("{}: {how}", self.status.word())
+    }
+
+    /// As what it ended.
+    #[must_use]
+    pub(crate) fn status(&self) -> Status {
+        self.status
+    }
+
+    /// How the child ended, where there was one and somebody saw it.
+    #[must_use]
+    pub(crate) fn exit(&self) -> Option<Exit> {
+        self.exit
+    }
+
+    /// Why there never was a child.
+    #[must_use]
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    /// The limit that ended it.
+    #[must_use]
+    pub(crate) fn limit(&self) -> Option<Limit> {
+        self.limit
+    }
+
+    /// Why it stands as it does.
+    #[must_use]
+    pub(crate) fn cause(&self) -> &str {
+        &self.cause
     }
 }
 

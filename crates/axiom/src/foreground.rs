@@ -25,7 +25,7 @@ use crate::failure::{Failure, of_output};
 use crate::here::{Terminals, terminal_size};
 use crate::signals::{Sign, Signals};
 use crate::stdio::{Stream, Typed, Writer, read_input};
-use crate::terminal::{RawTerminal, dim_line};
+use crate::terminal::{HeldTerminal, dim_line};
 use detach::{DetachKey, Keys};
 use modes::Modes;
 use steering::Steering;
@@ -71,7 +71,7 @@ impl Foreground {
         let own = |error: io::Error| Failure::own(format!("take the terminal: {error}"), "");
         let signals = Signals::take().map_err(own)?;
         let raw = self.mode == Mode::Terminal && Terminals::of_process().input;
-        let terminal = if raw { Some(RawTerminal::enter().map_err(own)?) } else { None };
+        let terminal = if raw { Some(HeldTerminal::raw().map_err(own)?) } else { None };
         if raw {
             let id = self.task.short();
             dim_line(&format!("task {id} · detach with {}", detach::SHOWN));
@@ -98,7 +98,7 @@ struct Wires {
 /// What we know.
 struct State {
     mode: Mode,
-    terminal: Option<RawTerminal>,
+    terminal: Option<HeldTerminal>,
     summary: Summary,
     view: Option<TaskView>,
     steering: Steering,
@@ -150,7 +150,7 @@ async fn at(moment: Option<Instant>) {
 }
 
 impl State {
-    fn new(what: &Foreground, terminal: Option<RawTerminal>) -> Self {
+    fn new(what: &Foreground, terminal: Option<HeldTerminal>) -> Self {
         let steering = Steering::new(what.task, terminal.is_some());
         Self {
             mode: what.mode,
@@ -170,9 +170,11 @@ impl State {
         match sign {
             Sign::Resized => self.resize(),
             Sign::Continued => {
-                self.terminal.iter().for_each(RawTerminal::enter_again);
+                self.terminal.iter().for_each(HeldTerminal::hold_again);
                 self.resize();
             }
+            // Not taken here: it suspends us, as it does any program.
+            Sign::Suspend => {}
             Sign::HangUp => return Some(Leaving::Detached),
             Sign::Interrupt | Sign::Terminate if self.terminal.is_some() => {
                 return Some(Leaving::Detached);

@@ -17,6 +17,8 @@ pub(crate) enum Sign {
     Resized,
     /// SIGCONT: we were suspended.
     Continued,
+    /// SIGTSTP: we are to be suspended.
+    Suspend,
 }
 
 /// SIGCONT's number, for which there is no name in the library.
@@ -31,6 +33,7 @@ pub(crate) struct Signals {
     hang_up: Signal,
     resized: Signal,
     continued: Signal,
+    suspend: Option<Signal>,
 }
 
 impl Signals {
@@ -46,7 +49,17 @@ impl Signals {
             hang_up: signal(SignalKind::hangup())?,
             resized: signal(SignalKind::window_change())?,
             continued: signal(SignalKind::from_raw(SIGCONT))?,
+            suspend: None,
         })
+    }
+
+    /// Takes SIGTSTP too: for who must tidy the terminal before it is suspended.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub(crate) fn take_suspend(&mut self) -> io::Result<()> {
+        self.suspend = Some(signal(SignalKind::from_raw(libc::SIGTSTP))?);
+        Ok(())
     }
 
     /// The next one. Cancel-safe; several of one kind may come as one.
@@ -58,6 +71,14 @@ impl Signals {
             _ = self.hang_up.recv() => Sign::HangUp,
             _ = self.resized.recv() => Sign::Resized,
             _ = self.continued.recv() => Sign::Continued,
+            () = suspended(&mut self.suspend) => Sign::Suspend,
         }
+    }
+}
+
+async fn suspended(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
     }
 }

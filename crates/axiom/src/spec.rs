@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use axiom_client::new_command_id;
+use axiom_client::{new_command_id, new_group_id};
 use axiom_proto::api::COUNT_MAX;
 use axiom_proto::bytestring::ByteString;
 use axiom_proto::task::{Executor, Leftovers, Limits, Mode, Size, TaskSpec};
@@ -17,6 +18,9 @@ use clap::{Args, ValueEnum};
 use crate::failure::Failure;
 use crate::here::{Here, terminal_size};
 use crate::quantities::{bytes, dimensions, duration};
+
+/// The longest file of commands: each of a thousand tasks has room for a long line.
+const FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// What a task is set apart by that belongs to another task.
 const NOT_PASSED_ON: &[&str] = &["AXIOM_TASK", "AXIOM_TASK_TOKEN", "AXIOM_INDEX", "AXIOM_COUNT"];
@@ -32,7 +36,13 @@ pub(crate) struct SpecArguments {
     tags: Vec<String>,
     /// Each COMMAND is a line for `sh -c`, and a task of its own.
     #[arg(long)]
-    pub(crate) each: bool,
+    each: bool,
+    /// Like --each, with the lines of this file; `-` is standard input. `#` begins a comment line.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// At most so many of them at once; the others wait, queued.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_parallel: Option<u32>,
     /// End it after this time (500ms, 2s, 1m).
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     timeout: Option<Duration>,
@@ -64,7 +74,7 @@ pub(crate) struct SpecArguments {
     #[arg(long, value_name = "WHAT")]
     leftovers: Option<WhatOfLeftovers>,
     /// The command and its arguments. Everything after its first word is its own.
-    #[arg(trailing_var_arg = true, required = true, value_name = "COMMAND")]
+    #[arg(trailing_var_arg = true, required_unless_present = "file", value_name = "COMMAND")]
     command: Vec<OsString>,
 }
 
@@ -87,23 +97,41 @@ impl SpecArguments {
         }
     }
 
+    /// True where each line is a task of its own.
+    #[must_use]
+    pub(crate) fn is_each(&self) -> bool {
+        self.each || self.file.is_some()
+    }
+
+    /// How many may run at once.
+    #[must_use]
+    pub(crate) fn parallel_max(&self) -> Option<u32> {
+        self.max_parallel
+    }
+
     /// One spec for each task; `mode` is what its streams are.
     ///
     /// # Errors
     /// [`Failure`] naming the argument that is wrong.
     pub(crate) fn specs(&self, here: &Here, mode: Mode) -> Result<Vec<TaskSpec>, Failure> {
         let base = self.base(here, mode)?;
-        if !self.each {
+        if !self.is_each() {
             let command = self.command.iter().map(|word| word.as_bytes().to_vec().into());
             return Ok(vec![TaskSpec { command: command.collect(), ..base }]);
         }
-        if self.command.len() > COUNT_MAX as usize {
+        let mut lines: Vec<String> = match &self.file {
+            Some(file) => lines_of_file(file)?,
+            None => Vec::new(),
+        };
+        for line in &self.command {
+            lines.push(shell_line(line)?);
+        }
+        if lines.len() > COUNT_MAX as usize {
             return Err(Failure::invalid(format!("{COUNT_MAX} tasks are the most at once"), ""));
         }
-        let lines = self.command.iter().map(|line| shell_line(line));
-        lines
-            .map(|line| Ok(with_own_key(TaskSpec { shell: Some(line?), ..base.clone() })))
-            .collect()
+        let group = Some(new_group_id());
+        let spec = |line| TaskSpec { shell: Some(line), group, ..base.clone() };
+        Ok(lines.into_iter().map(|line| with_own_key(spec(line))).collect())
     }
 
     fn base(&self, here: &Here, mode: Mode) -> Result<TaskSpec, Failure> {
@@ -133,6 +161,7 @@ impl SpecArguments {
             umask: umask(),
             limits,
             leftovers,
+            parallel_max: self.max_parallel,
             ..TaskSpec::default()
         }))
     }
@@ -209,6 +238,39 @@ fn variable_of(variable: &OsStr) -> Result<(String, ByteString), Failure> {
     }
 }
 
+/// The commands of a file: its lines but for empty ones and comments.
+fn lines_of_file(file: &Path) -> Result<Vec<String>, Failure> {
+    let bytes = if file == Path::new("-") {
+        read_bounded(&mut std::io::stdin().lock())
+    } else {
+        std::fs::File::open(file).and_then(|mut file| read_bounded(&mut file))
+    };
+    let failed =
+        |reason: String| Failure::invalid(format!("--file {}: {reason}", file.display()), "");
+    let bytes = bytes.map_err(|error| failed(error.to_string()))?;
+    if bytes.len() > FILE_BYTES_MAX {
+        return Err(failed(format!("it is longer than {FILE_BYTES_MAX} bytes")));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))?;
+    let lines = commands_of(&text);
+    if lines.is_empty() {
+        return Err(failed("there is no command in it".to_owned()));
+    }
+    Ok(lines)
+}
+
+fn commands_of(text: &str) -> Vec<String> {
+    let lines = text.lines().map(str::trim);
+    let commands = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    commands.map(str::to_owned).collect()
+}
+
+fn read_bounded(from: &mut impl Read) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn shell_line(line: &OsStr) -> Result<String, Failure> {
     let Some(text) = line.to_str() else {
         let message = format!("--each {}: a line for the shell is UTF-8 text", line.display());
@@ -240,6 +302,12 @@ mod tests {
         for wrong in ["A", "=b", ""] {
             assert!(set(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_file_of_commands_may_have_comments_and_empty_lines() {
+        let commands = commands_of("# all\n\n  make -j4 # not here\r\n\techo '#'\n#end");
+        assert_eq!(commands, ["make -j4 # not here", "echo '#'"]);
     }
 
     #[test]

@@ -1,42 +1,70 @@
-//! The person's terminal in raw mode, and back again on every way out: return, error, panic.
+//! The person's terminal in other modes, and back again on every way out: return, error, panic.
 //! Signals that would kill us are turned into an orderly way out by whoever waits for them.
 
 use std::io::{self, Write};
 use std::panic;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::process::getpgrp;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 
-/// Raw mode for as long as it lives.
+/// Other modes for as long as it lives.
 #[derive(Debug)]
-pub(crate) struct RawTerminal {
+pub(crate) struct HeldTerminal {
     before: Arc<Mutex<Option<Termios>>>,
-    raw: Termios,
+    held: Termios,
 }
 
-impl RawTerminal {
+impl HeldTerminal {
     /// Makes the terminal at standard input raw.
     ///
     /// # Errors
     /// When standard input is no terminal, or one that is gone.
-    pub(crate) fn enter() -> io::Result<Self> {
-        let before = tcgetattr(io::stdin())?;
-        let mut raw = before.clone();
-        raw.make_raw();
-        tcsetattr(io::stdin(), OptionalActions::Now, &raw)?;
-        let before = Arc::new(Mutex::new(Some(before)));
-        restore_before_panic_speaks(Arc::clone(&before));
-        Ok(Self { before, raw })
+    pub(crate) fn raw() -> io::Result<Self> {
+        Self::hold(Termios::make_raw, "")
     }
 
-    /// Raw again, after the shell that suspended us has set modes of its own.
-    pub(crate) fn enter_again(&self) {
+    /// Keeps the terminal at standard input from showing what is typed, which would stand among what is drawn. A panic
+    /// writes `undo` to standard output first.
+    ///
+    /// # Errors
+    /// When standard input is no terminal, or one that is gone.
+    pub(crate) fn silent(undo: &'static str) -> io::Result<Self> {
+        Self::hold(|modes| modes.local_modes.remove(LocalModes::ECHO), undo)
+    }
+
+    fn hold(change: impl FnOnce(&mut Termios), undo: &'static str) -> io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut held = before.clone();
+        change(&mut held);
+        tcsetattr(io::stdin(), OptionalActions::Now, &held)?;
+        let before = Arc::new(Mutex::new(Some(before)));
+        restore_before_panic_speaks(Arc::clone(&before), undo);
+        Ok(Self { before, held })
+    }
+
+    /// The held modes again, after the shell that suspended us has set modes of its own.
+    pub(crate) fn hold_again(&self) {
         // A terminal that is gone is seen by whoever reads it.
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.raw);
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.held);
+    }
+
+    /// The modes from before, for as long as we are suspended.
+    pub(crate) fn let_go(&self) {
+        let before = self.before.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(before) = before {
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
+        }
     }
 }
 
-impl Drop for RawTerminal {
+/// True where our terminal listens to us: a program in the background must neither change nor read it.
+#[must_use]
+pub(crate) fn in_foreground() -> bool {
+    tcgetpgrp(io::stdin()).is_ok_and(|group| group == getpgrp())
+}
+
+impl Drop for HeldTerminal {
     fn drop(&mut self) {
         restore(&self.before);
     }
@@ -51,9 +79,11 @@ fn restore(before: &Mutex<Option<Termios>>) {
 }
 
 /// A panic's message must not be written to a raw terminal, where lines have no ends.
-fn restore_before_panic_speaks(before: Arc<Mutex<Option<Termios>>>) {
+fn restore_before_panic_speaks(before: Arc<Mutex<Option<Termios>>>, undo: &'static str) {
     let speak = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
+        // Nobody is left to be told that it cannot be written.
+        drop(io::stdout().write_all(undo.as_bytes()).and_then(|()| io::stdout().flush()));
         restore(&before);
         speak(panic);
     }));

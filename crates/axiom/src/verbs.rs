@@ -21,6 +21,8 @@ pub(crate) mod stop;
 pub(crate) mod suspend;
 pub(crate) mod wait;
 
+pub(crate) use ps::now_ms;
+
 use axiom_client::Connection;
 use tokio::runtime::Builder;
 

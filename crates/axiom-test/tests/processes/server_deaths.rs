@@ -1,5 +1,6 @@
 //! The server may die at any instant, and takes nothing with it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -75,12 +76,27 @@ fn no_line_of_ten_tasks_is_lost_or_doubled_while_the_server_is_killed_twenty_tim
     lab.shut_down();
 }
 
+/// Each task's lines as it printed them: without labels and notices, and pieces of one line joined.
+fn printed(lines: &[String]) -> Vec<String> {
+    let mut by_label: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for line in lines.iter().filter(|line| !line.starts_with("== ")) {
+        let (label, text) = line.split_once(']').expect("a label before each line");
+        let own = by_label.entry(label).or_default();
+        match text.strip_prefix("+ ") {
+            Some(rest) => own.last_mut().expect("a line before its rest").push_str(rest),
+            None => own.push(text[1..].to_owned()),
+        }
+    }
+    by_label.into_values().flatten().collect()
+}
+
 fn check_lines(lines: &[String]) {
+    let printed = printed(lines);
     for task in 0..TASKS {
         let name = format!("t{task}");
-        let own: Vec<&str> = lines
+        let own: Vec<&str> = printed
             .iter()
-            .filter_map(|line| line.split_once("] ").map(|(_, text)| text))
+            .map(String::as_str)
             .filter(|text| text.split_whitespace().any(|word| word == name))
             .collect();
         let mut hash = Sha256::new();

@@ -112,14 +112,17 @@ fn a_shutdown_whose_asker_dies_is_finished() {
 fn run_each_prefixes_lines_and_fails_if_one_fails() {
     let lab = Lab::new();
     let good = lab.axiom(&["run", "--each", "echo one", "echo two"]).ok();
-    let mut words: Vec<String> = good
-        .text()
-        .lines()
+    let text = good.text();
+    let (said, printed): (Vec<&str>, Vec<&str>) =
+        text.lines().partition(|line| line.starts_with("== "));
+    let mut words: Vec<String> = printed
+        .iter()
         .filter_map(|line| line.split_once("] ").map(|(_, text)| text.to_owned()))
         .collect();
     words.sort();
     assert_eq!(words, ["one", "two"], "{good:?}");
-    assert!(good.text().lines().all(|line| line.starts_with('[')), "{good:?}");
+    assert!(printed.iter().all(|line| line.starts_with('[')), "{good:?}");
+    assert_eq!(said.iter().filter(|line| line.contains("[COMPLETED] in")).count(), 2, "{good:?}");
     let bad = lab.axiom(&["run", "--each", "echo one", "exit 4", "true"]);
     assert_eq!(bad.code(), 4, "{bad:?}");
     lab.shut_down();

@@ -60,7 +60,7 @@ pub(super) async fn leave(mut wires: Wires, mut state: State, left: Left) -> Res
 fn exit_of(sign: Sign) -> u8 {
     match sign {
         Sign::Interrupt => 130,
-        Sign::Terminate | Sign::HangUp | Sign::Resized | Sign::Continued => 143,
+        Sign::Terminate | Sign::HangUp | Sign::Resized | Sign::Continued | Sign::Suspend => 143,
     }
 }
 
@@ -78,7 +78,7 @@ async fn finish(wires: Wires, state: &mut State) -> io::Result<()> {
         tokio::select! {
             written = written.as_mut() => return written,
             sign = signals.next() => match sign {
-                Sign::Resized | Sign::Continued => {}
+                Sign::Resized | Sign::Continued | Sign::Suspend => {}
                 Sign::Interrupt | Sign::Terminate | Sign::HangUp => return Ok(()),
             },
         }

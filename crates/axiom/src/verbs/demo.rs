@@ -1,4 +1,4 @@
-//! `axiom demo`: five real tasks in a home of their own, a summary, and nothing left behind: no process, no file.
+//! `axiom demo`: six real tasks in a home of their own, a summary, and nothing left behind: no process, no file.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -10,36 +10,91 @@ use axiom_client::{
     ClientError, Connection, DialError, Home, Place, Start, StartError, new_command_id,
 };
 use axiom_holder::cgroup;
-use axiom_proto::api::ListRequest;
+use axiom_proto::api::{InputRequest, InterruptRequest};
 use axiom_proto::live::StartAt;
-use axiom_proto::task::TaskView;
 use clap::Args;
 use rustix::fs::{FlockOperation, flock};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{ps, shutdown};
+use super::shutdown;
 use crate::conclusion::Conclusion;
 use crate::failure::{Failure, note};
 use crate::here::Here;
-use crate::line_view::{LineView, Member, OnSignal, Viewed};
 use crate::printing::print;
-use crate::quantities::{shown_bytes, shown_duration};
 use crate::spec::named_line;
-use crate::table::table;
+use crate::stream::{
+    ColorChoice, Face, Layout, Member, Newcomers, OnSignal, Options, Stream, Viewed,
+};
 
-/// Name, command, and the exit code that it should have.
-const TASKS: &[(&str, &str, u8)] = &[
-    ("count", "for i in 1 2 3 4 5; do echo \"line $i of 5\"; sleep 0.4; done", 0),
-    (
-        "redraw",
-        "for p in 0 25 50 75 100; do printf '\\r\\033[32mdone: %3d%%\\033[0m' $p; sleep 0.4; done; echo",
-        0,
-    ),
-    ("fail", "echo 'this one fails'; sleep 1; echo 'and says why' >&2; exit 3", 3),
-    ("silent", "sleep 2", 0),
-    ("work", "echo \"a terminal: $(tty)\"; seq 1 200000 | cksum", 0),
+/// One task of the demonstration.
+struct Part {
+    name: &'static str,
+    line: &'static str,
+    /// The exit code that it should have.
+    code: u8,
+}
+
+/// Six real tasks: one reports its progress, one redraws its line, one fails, one is silent, one is interrupted, one asks.
+const PARTS: &[Part] = &[
+    Part {
+        name: "build",
+        line: "n=0; for f in proto session hub journal index holder worker server http client; do \
+               n=$((n+10)); printf '\\033]9;4;1;%d\\007' $n; echo \"   Compiling $f v0.1.0\"; sleep 0.7; done; \
+               printf '\\033]9;4;0;\\007'; echo '   Finished in 7 s'",
+        code: 0,
+    },
+    Part {
+        name: "tests",
+        line: "i=0; while [ $i -lt 60 ]; do i=$((i+1)); printf '\\rrunning test %d of 60' $i; sleep 0.1; done; \
+               printf '\\r\\033[K60 tests passed\\n'",
+        code: 0,
+    },
+    Part {
+        name: "lint",
+        line: "echo 'checking 214 files'; sleep 2; echo 'src/main.rs:7: unused variable: x' >&2; exit 3",
+        code: 3,
+    },
+    Part { name: "quiet", line: "sleep 6", code: 0 },
+    Part {
+        name: "serve",
+        line: "trap 'echo \"interrupted: closing 3 connections\"; exit 0' INT; echo 'listening on port 8080'; \
+               n=0; while :; do n=$((n+1)); echo \"GET /page/$n 200\"; sleep 0.8; done",
+        code: 0,
+    },
+    Part {
+        name: "deploy",
+        line: "printf 'Deploy to production? [y/N] '; read answer; echo \"you said: $answer\"; sleep 0.5; echo deployed",
+        code: 0,
+    },
 ];
+
+/// What is done to them meanwhile: after so long, to whom, what.
+const STEPS: &[(Duration, &str, Step)] = &[
+    (Duration::from_millis(4_000), "deploy", Step::Answer("y\r")),
+    (Duration::from_millis(1_500), "serve", Step::Interrupt),
+];
+
+/// A step of the demonstration.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Answer(&'static str),
+    Interrupt,
+}
+
+/// A silence of this length is said: short, so that one is seen.
+const IDLE_AFTER: Duration = Duration::from_secs(4);
+
+/// What to type next.
+const NEXT: &str = "
+That was six real tasks, each on a terminal of its own; everything they printed was kept.
+Try it on your own commands:
+
+  axiom run --each 'make' 'npm test'      this view, over what you like
+  axiom run -- COMMAND                    one command, as if without Axiom
+  axiom spawn -n work -- COMMAND          start it and go on; then: axiom logs -f work
+  axiom ps -w                             all that runs, live
+";
 
 /// How long the last process of a task may take to leave once its journal is closed.
 const LEAVE_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -49,9 +104,17 @@ const EXIT_UNEXPECTED: u8 = 1;
 
 /// `axiom demo`.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Demo {}
+pub(crate) struct Demo {
+    /// Colour: auto, always or never.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
+}
 
 impl Demo {
+    fn face(&self) -> Face {
+        Face::Text(Layout::of_process(self.color, false))
+    }
+
     pub(super) async fn run(&self, here: &Here) -> Result<u8, Failure> {
         let folder = std::env::temp_dir().join(format!("axiom-demo-{}", new_command_id().short()));
         DirBuilder::new()
@@ -61,7 +124,7 @@ impl Demo {
         let home = Home::at(folder.clone())?;
         // A home of its own, which ends before we do: that we may be inside a task does not matter.
         let place = Place { home, start: here.starting()? };
-        let shown = show(&place).await;
+        let shown = show(&place, self.face()).await;
         let left = leave(&place).await;
         let removed = fs::remove_dir_all(&folder)
             .map_err(|error| Failure::own(format!("remove {}: {error}", folder.display()), ""));
@@ -72,55 +135,53 @@ impl Demo {
     }
 }
 
-async fn show(place: &Place) -> Result<u8, Failure> {
-    note("five tasks, each on a terminal of its own; their output as marked lines");
+async fn show(place: &Place, face: Face) -> Result<u8, Failure> {
     let mut connection = Connection::open(place.clone()).await?;
-    let mut members = Vec::with_capacity(TASKS.len());
-    for (name, line, _) in TASKS {
-        let answer = connection.spawn(&named_line(name, line)).await?;
-        members.extend(answer.tasks.iter().map(|task| Member {
-            task: task.id,
-            label: (*name).to_owned(),
-            start: StartAt::Start,
-        }));
-    }
-    drop(connection);
-    let ended = LineView::new(place.clone(), members, OnSignal::InterruptThenLeave).run().await?;
-    let conclusions = match ended {
-        Viewed::Ended(conclusions) => conclusions,
-        Viewed::Left(_) => {
-            note("left early");
-            return Ok(EXIT_UNEXPECTED);
+    let mut members = Vec::with_capacity(PARTS.len());
+    for part in PARTS {
+        let answer = connection.spawn(&named_line(part.name, part.line)).await?;
+        for task in answer.tasks {
+            let view = connection.show(task.id.as_str()).await?.task;
+            members.push(Member { view, start: StartAt::Start });
         }
-    };
-    let mut connection = Connection::open(place.clone()).await?;
-    let tasks = ps::all(&mut connection, ListRequest::default()).await?;
-    print(&summary(&tasks))?;
-    let expected = TASKS.iter().map(|(_, _, code)| *code);
-    let as_expected = conclusions.iter().map(Conclusion::exit_code).eq(expected);
-    if !as_expected {
-        note("not every task ended as it should have");
     }
-    Ok(if as_expected { 0 } else { EXIT_UNEXPECTED })
+    let options = Options {
+        banner: "the demonstration: six tasks, in parallel; Ctrl-C stops them".to_owned(),
+        face,
+        idle_after: IDLE_AFTER,
+        on_signal: OnSignal::StopThenLeave,
+        newcomers: Newcomers::None,
+    };
+    let steps = tokio::spawn(take_steps(connection));
+    let ended = Stream::new(place.clone(), members, options).run().await;
+    steps.abort();
+    let Viewed::Ended(conclusions) = ended? else {
+        note("left early");
+        return Ok(EXIT_UNEXPECTED);
+    };
+    let expected = PARTS.iter().map(|part| part.code);
+    if conclusions.iter().map(Conclusion::exit_code).eq(expected) {
+        print(NEXT)?;
+        return Ok(0);
+    }
+    note("not every task ended as it should have");
+    Ok(EXIT_UNEXPECTED)
 }
 
-fn summary(tasks: &[TaskView]) -> String {
-    let row = |task: &TaskView| {
-        let took = match (task.started_at_ms, task.ended_at_ms) {
-            (Some(started), Some(ended)) => shown_duration(ended.saturating_sub(started)),
-            (None, _) | (_, None) => String::new(),
-        };
-        let how = Conclusion::of_view(task).map(|conclusion| conclusion.shown());
-        [
-            task.name.clone().unwrap_or_default(),
-            how.unwrap_or_else(|| task.status.word().to_owned()),
-            took,
-            task.lines.to_string(),
-            shown_bytes(task.bytes.0),
-        ]
-    };
-    let rows: Vec<[String; 5]> = tasks.iter().map(row).collect();
-    format!("\n{}", table(["TASK", "HOW IT ENDED", "TIME", "LINES", "OUTPUT"], &rows, None))
+/// Does what a person would do meanwhile. What goes wrong here is seen in how the tasks end.
+async fn take_steps(mut connection: Connection) {
+    for (pause, name, step) in STEPS {
+        sleep(*pause).await;
+        match step {
+            Step::Answer(text) => {
+                let request = InputRequest { data: (*text).into(), ..InputRequest::default() };
+                drop(connection.input(name, request).await);
+            }
+            Step::Interrupt => {
+                drop(connection.interrupt(name, InterruptRequest::default()).await);
+            }
+        }
+    }
 }
 
 /// Ends everything that was started here, and waits for it.

@@ -2,22 +2,23 @@
 //! Following goes on across servers' deaths.
 
 use axiom_client::{Connection, Event, Feed, OutputQuery};
-use axiom_proto::api::View;
+use axiom_proto::api::{ListRequest, View};
 use axiom_proto::cursor::{Cursor, CursorError};
-use axiom_proto::frame::FrameKind;
+use axiom_proto::frame::{FrameKind, Offset};
 use axiom_proto::live::StartAt;
-use axiom_proto::task::TaskView;
+use axiom_proto::task::{Status, TaskView};
 use axiom_server::text::TextFilter;
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
 
-use super::connect;
-use crate::failure::{Failure, note, of_output};
+use super::{connect, ps};
+use crate::failure::{Audience, Failure, note, of_output};
 use crate::here::{Here, Terminals};
-use crate::line_view::{LineView, Member, OnSignal, Viewed};
-use crate::lines::{Lines, one_line};
+use crate::lines::one_line;
+use crate::looks::Looks;
 use crate::printing::print_bytes;
-use crate::stdio::{Stream, Writer};
+use crate::stdio::{self, Writer};
+use crate::stream::{Member, Newcomers, OnSignal, Options, Stream, Viewed, Wanted, marked_lines};
 
 /// Bytes of one answer.
 const PART_BYTES: u64 = 1024 * 1024;
@@ -26,8 +27,17 @@ const PART_BYTES: u64 = 1024 * 1024;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Logs {
     /// Tasks: beginnings of ids, or names. The lines of several are marked.
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required_unless_present_any = ["all", "tag", "parent"], value_name = "ID")]
     ids: Vec<String>,
+    /// With -f: every task, also those that start later, until Ctrl-C.
+    #[arg(long, conflicts_with = "ids")]
+    all: bool,
+    /// With -f: every task with this tag, also later ones.
+    #[arg(long, value_name = "TAG", conflicts_with_all = ["ids", "all"])]
+    tag: Option<String>,
+    /// With -f: every task that this one spawned, also later ones.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["ids", "all", "tag"])]
+    parent: Option<String>,
     /// Go on as output comes, until the task is over.
     #[arg(short, long)]
     follow: bool,
@@ -43,6 +53,8 @@ pub(crate) struct Logs {
     /// Let raw bytes through to a terminal, where they can do what they like.
     #[arg(long = "unsafe")]
     may_act: bool,
+    #[command(flatten)]
+    looks: Looks,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -69,30 +81,59 @@ fn note_gaps(task: &TaskView) {
 
 impl Logs {
     pub(super) async fn run(&self, here: &Here) -> Result<u8, Failure> {
+        self.check()?;
+        let mut connection = connect(here).await?;
+        let mut tasks = Vec::with_capacity(self.ids.len());
+        for id in &self.ids {
+            let task = connection.show(id).await?.task;
+            if !tasks.iter().any(|other: &TaskView| other.id == task.id) {
+                tasks.push(task);
+            }
+        }
+        if self.is_stream(tasks.len()) {
+            return self.stream(here, connection, tasks).await;
+        }
+        match &tasks[..] {
+            [task] => self.one(here, connection, task).await?,
+            tasks => self.several(connection, tasks).await?,
+        }
+        tasks.iter().for_each(note_gaps);
+        Ok(0)
+    }
+
+    /// Whom errors are for.
+    pub(crate) fn audience(&self) -> Audience {
+        self.looks.audience()
+    }
+
+    fn check(&self) -> Result<(), Failure> {
         if self.view == WhichView::Raw && Terminals::of_process().output && !self.may_act {
             return Err(Failure::invalid(
                 "raw output could do anything to this terminal",
                 "read it as text, send it to a file, or add --unsafe",
             ));
         }
-        let mut connection = connect(here).await?;
-        let mut tasks = Vec::with_capacity(self.ids.len());
-        for id in &self.ids {
-            tasks.push(connection.show(id).await?.task);
+        let open_ended = self.all || self.tag.is_some() || self.parent.is_some();
+        if self.view == WhichView::Raw && (self.ids.len() > 1 || open_ended) {
+            return Err(Failure::invalid(
+                "raw output of several tasks cannot be told apart",
+                "name one task, or read them as text",
+            ));
         }
-        match (&tasks[..], self.view) {
-            ([task], _) => self.one(here, connection, task).await?,
-            (_, WhichView::Raw) => {
-                let hint = "name one task, or read them as text";
-                return Err(Failure::invalid(
-                    "raw output of several tasks cannot be told apart",
-                    hint,
-                ));
-            }
-            (tasks, WhichView::Text) => self.several(here, connection, tasks).await?,
+        if open_ended && !self.follow {
+            let hint = "add -f, or name the tasks";
+            return Err(Failure::invalid("tasks that are not named can only be followed", hint));
         }
-        tasks.iter().for_each(note_gaps);
-        Ok(0)
+        if self.follow {
+            return Ok(());
+        }
+        self.looks.refuse_alone()
+    }
+
+    /// Several tasks, or one whose events are wanted.
+    fn is_stream(&self, tasks: usize) -> bool {
+        let marked = self.looks.refuse_alone().is_err() && self.view == WhichView::Text;
+        self.follow && (tasks != 1 || marked)
     }
 
     async fn one(
@@ -123,34 +164,98 @@ impl Logs {
         written.and(followed)
     }
 
-    async fn several(
+    /// What is there of several tasks, one after the other.
+    async fn several(&self, mut connection: Connection, tasks: &[TaskView]) -> Result<(), Failure> {
+        for task in tasks {
+            let label = task.name.as_deref().map_or_else(|| task.id.short().to_owned(), one_line);
+            let mut marked = marked_lines(&label);
+            read(&mut connection, task, (View::Raw, self.start()), |bytes| {
+                print_bytes(marked(Some(bytes)).as_bytes())
+            })
+            .await?;
+            print_bytes(marked(None).as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The stream of all that was named, and of what comes later where no names say who is meant.
+    async fn stream(
         &self,
         here: &Here,
         mut connection: Connection,
-        tasks: &[TaskView],
-    ) -> Result<(), Failure> {
-        let mut members = Vec::with_capacity(tasks.len());
-        for task in tasks {
-            let label = task.name.as_deref().map_or_else(|| task.id.short().to_owned(), one_line);
-            let mut start = self.from.map_or(StartAt::Start, StartAt::Cursor);
-            if !self.follow {
-                marked(&mut connection, task, (&label, self.start())).await?;
-                continue;
-            }
-            if self.tail.is_some() && task.session > 0 {
-                let part = self.tail_of(&mut connection, task).await?;
-                print_marked(&label, &mut Lines::default(), &part.bytes)?;
-                start = StartAt::Cursor(part.cursor);
-            }
-            members.push(Member { task: task.id, label, start });
-        }
-        if !self.follow {
-            return Ok(());
-        }
+        named: Vec<TaskView>,
+    ) -> Result<u8, Failure> {
+        let (members, newcomers, banner) = if named.is_empty() {
+            self.open_ended(&mut connection).await?
+        } else {
+            let members = self.members(&mut connection, named).await?;
+            let banner = format!("following {} tasks; Ctrl-C leaves them running", members.len());
+            (members, Newcomers::None, banner)
+        };
         drop(connection);
-        match LineView::new(here.place()?, members, OnSignal::Leave).run().await? {
-            Viewed::Ended(_) | Viewed::Left(_) => Ok(()),
+        let options = Options {
+            banner,
+            face: self.looks.face(),
+            idle_after: self.looks.idle_after,
+            on_signal: OnSignal::Leave,
+            newcomers,
+        };
+        match Stream::new(here.place()?, members, options).run().await? {
+            Viewed::Ended(_) | Viewed::Left(..) => Ok(0),
         }
+    }
+
+    async fn members(
+        &self,
+        connection: &mut Connection,
+        named: Vec<TaskView>,
+    ) -> Result<Vec<Member>, Failure> {
+        let mut members = Vec::with_capacity(named.len());
+        for view in named {
+            let mut start = self.from.map_or(StartAt::Start, StartAt::Cursor);
+            if self.tail.is_some() && view.session > 0 {
+                // Where the last lines begin is where they end, less what they are.
+                let part = self.tail_of(connection, &view).await?;
+                let offset = part.cursor.offset.0.saturating_sub(part.bytes.len() as u64);
+                start =
+                    StartAt::Cursor(Cursor { offset: Offset(offset), seq: None, ..part.cursor });
+            }
+            members.push(Member { view, start });
+        }
+        Ok(members)
+    }
+
+    /// Who runs now, from the head on, and everyone who comes, from the start.
+    async fn open_ended(
+        &self,
+        connection: &mut Connection,
+    ) -> Result<(Vec<Member>, Newcomers, String), Failure> {
+        let parent = match &self.parent {
+            Some(id) => Some(connection.show(id).await?.task.id),
+            None => None,
+        };
+        let request = ListRequest { tag: self.tag.clone(), parent, ..ListRequest::default() };
+        let (ended, live): (Vec<TaskView>, Vec<TaskView>) = ps::all(connection, request)
+            .await?
+            .into_iter()
+            .partition(|view| view.status.is_ended());
+        let wanted = Wanted {
+            tag: self.tag.clone(),
+            parent,
+            not: ended.iter().map(|view| view.id).collect(),
+        };
+        let whose = match (&self.tag, &self.parent) {
+            (Some(tag), _) => format!("tasks tagged {}", one_line(tag)),
+            (None, Some(parent)) => format!("children of {}", one_line(parent)),
+            (None, None) => "all tasks".to_owned(),
+        };
+        let banner = format!("following {whose}, {} now, until Ctrl-C; they run on", live.len());
+        let started = |view: TaskView| {
+            let head = view.status != Status::Queued && self.tail.is_none();
+            Member { start: if head { StartAt::Head } else { StartAt::Start }, view }
+        };
+        let members = live.into_iter().map(started).collect();
+        Ok((members, Newcomers::All(wanted), banner))
     }
 
     /// Where reading starts, for one answer after the other.
@@ -191,30 +296,6 @@ async fn read(
     }
 }
 
-async fn marked(
-    connection: &mut Connection,
-    task: &TaskView,
-    (label, start): (&str, OutputQuery),
-) -> Result<(), Failure> {
-    let mut lines = Lines::default();
-    read(connection, task, (View::Raw, start), |bytes| {
-        let mut text = String::new();
-        lines.push(bytes, |line| text.push_str(&format!("[{label}] {line}\n")));
-        print_bytes(text.as_bytes())
-    })
-    .await?;
-    print_marked(label, &mut lines, b"")
-}
-
-/// Prints what there is with its marks, an unfinished line too.
-fn print_marked(label: &str, lines: &mut Lines, bytes: &[u8]) -> Result<(), Failure> {
-    let mut text = String::new();
-    let mut mark = |line: &str| text.push_str(&format!("[{label}] {line}\n"));
-    lines.push(bytes, &mut mark);
-    lines.finish(&mut mark);
-    print_bytes(text.as_bytes())
-}
-
 /// What is shown of bytes that come.
 enum Shown {
     Raw,
@@ -239,7 +320,7 @@ impl Shown {
             }
         };
         match writer.room().await {
-            Some(room) => room.send((Stream::Output, shown)),
+            Some(room) => room.send((stdio::Stream::Output, shown)),
             None => return Err(Failure::ReaderGone),
         }
         Ok(())

@@ -106,7 +106,7 @@ fn row(task: &TaskView, now: u64) -> [String; 6] {
 }
 
 /// Now, in Unix milliseconds.
-pub(super) fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,21 +1,22 @@
 //! `axiom run`: one command in the foreground, or several as marked lines.
 
-use axiom_client::Place;
+use axiom_client::Connection;
+use axiom_proto::api::ListRequest;
 use axiom_proto::bytestring::ByteString;
 use axiom_proto::id::TaskId;
 use axiom_proto::live::StartAt;
 use axiom_proto::task::{Mode, TaskSpec};
 use clap::Args;
 
-use super::connect;
+use super::{connect, ps};
 use crate::conclusion::Conclusion;
-use crate::failure::{Failure, note};
+use crate::failure::{Audience, Failure, note};
 use crate::foreground::Foreground;
 use crate::here::{Here, Terminals};
-use crate::line_view::{LineView, Member, OnSignal, Viewed};
-use crate::lines::one_line;
+use crate::looks::Looks;
 use crate::signals::Sign;
 use crate::spec::SpecArguments;
+use crate::stream::{Member, Newcomers, OnSignal, Options, Stream, Viewed};
 
 /// What `axiom help run` says at its end.
 const MORE: &str = "\
@@ -27,19 +28,22 @@ Ctrl-] d leaves it running, Ctrl-] Ctrl-] types one Ctrl-]. With pipes, Ctrl-C i
 #[command(after_help = MORE)]
 pub(crate) struct Run {
     #[command(flatten)]
+    looks: Looks,
+    #[command(flatten)]
     spec: SpecArguments,
 }
 
 impl Run {
     pub(super) async fn run(&self, here: &Here) -> Result<u8, Failure> {
         let terminals = Terminals::of_process();
-        let on_terminal = self.spec.each || (terminals.input && terminals.output);
+        let on_terminal = self.spec.is_each() || (terminals.input && terminals.output);
         let usual = if on_terminal { Mode::Terminal } else { Mode::Pipes };
         let mode = self.spec.mode_or(usual);
         let specs = self.spec.specs(here, mode)?;
-        if self.spec.each {
-            return run_each(here, &specs).await;
+        if self.spec.is_each() {
+            return self.run_each(here, &specs).await;
         }
+        self.looks.refuse_alone()?;
         let mut connection = connect(here).await?;
         let answer = connection.spawn(&specs[0]).await?;
         let Some(task) = answer.tasks.first().map(|task| task.id) else {
@@ -49,66 +53,93 @@ impl Run {
         let program = specs[0].command.first().map(ByteString::to_shown).unwrap_or_default();
         Foreground { place: here.place()?, task, mode, program }.run().await
     }
-}
 
-async fn run_each(here: &Here, specs: &[TaskSpec]) -> Result<u8, Failure> {
-    let tasks = spawn_all(here, specs).await?;
-    let members = tasks.iter().map(|(task, label)| Member {
-        task: *task,
-        label: label.clone(),
-        start: StartAt::Start,
-    });
-    let place: Place = here.place()?;
-    match LineView::new(place, members.collect(), OnSignal::InterruptThenLeave).run().await? {
-        Viewed::Ended(conclusions) => Ok(tell_failures(&tasks, &conclusions, specs)),
-        Viewed::Left(sign) => {
-            let ids: Vec<&str> = tasks.iter().map(|(task, _)| task.short()).collect();
-            note(&format!("left the tasks, which run on: axiom stop {}", ids.join(" ")));
-            Ok(if sign == Sign::Interrupt { 130 } else { 143 })
+    /// Whom errors are for.
+    pub(crate) fn audience(&self) -> Audience {
+        self.looks.audience()
+    }
+
+    async fn run_each(&self, here: &Here, specs: &[TaskSpec]) -> Result<u8, Failure> {
+        let mut connection = connect(here).await?;
+        let ids = spawn_all(&mut connection, specs).await?;
+        let members = members(&mut connection, specs, &ids).await?;
+        drop(connection);
+        let options = Options {
+            banner: self.banner(here, members.len()),
+            face: self.looks.face(),
+            idle_after: self.looks.idle_after,
+            on_signal: OnSignal::StopThenLeave,
+            newcomers: Newcomers::None,
+        };
+        match Stream::new(here.place()?, members, options).run().await? {
+            Viewed::Ended(conclusions) => Ok(exit_code(&conclusions)),
+            Viewed::Left(sign, live) => {
+                tell_left(&live.iter().map(TaskId::short).collect::<Vec<_>>(), ids.len());
+                Ok(if sign == Sign::Interrupt { 130 } else { 143 })
+            }
         }
+    }
+
+    fn banner(&self, here: &Here, count: usize) -> String {
+        let mut banner = match count {
+            1 => "1 task".to_owned(),
+            _ => format!("{count} tasks, in parallel"),
+        };
+        if let Some(most) = self.spec.parallel_max() {
+            banner.push_str(&format!(", at most {most} at once"));
+        }
+        if let Some(parent) = here.task {
+            banner.push_str(&format!(", children of {}", parent.short()));
+        }
+        banner.push_str("; Ctrl-C stops them");
+        banner
     }
 }
 
+/// What runs on, and how to come back to it.
+fn tell_left(live: &[&str], all: usize) {
+    // A long list of ids is of no use to anybody.
+    let ids = if live.len() <= 10 { live.join(" ") } else { "ID…".to_owned() };
+    note(&format!("left {} of {all} tasks running; to come back:", live.len()));
+    note(&format!("  axiom logs -f {ids}    or    axiom stop {ids}"));
+}
+
 /// Spawns each, and says what was started before one failed.
-async fn spawn_all(here: &Here, specs: &[TaskSpec]) -> Result<Vec<(TaskId, String)>, Failure> {
-    let mut connection = connect(here).await?;
-    let mut tasks = Vec::with_capacity(specs.len());
+async fn spawn_all(
+    connection: &mut Connection,
+    specs: &[TaskSpec],
+) -> Result<Vec<TaskId>, Failure> {
+    let mut ids: Vec<TaskId> = Vec::with_capacity(specs.len());
     for spec in specs {
         match connection.spawn(spec).await {
-            Ok(answer) => tasks.extend(answer.tasks.into_iter().map(|task| {
-                let label = task.name.unwrap_or_else(|| task.id.short().to_owned());
-                (task.id, label)
-            })),
+            Ok(answer) => ids.extend(answer.tasks.iter().map(|task| task.id)),
             Err(error) => {
-                if !tasks.is_empty() {
-                    let ids: Vec<&str> = tasks.iter().map(|(task, _)| task.short()).collect();
+                if !ids.is_empty() {
+                    let ids: Vec<&str> = ids.iter().map(TaskId::short).collect();
                     note(&format!("started before it failed: axiom stop {}", ids.join(" ")));
                 }
                 return Err(error.into());
             }
         }
     }
-    // With one name for several tasks the ids tell them apart.
-    let first = tasks[0].1.clone();
-    if tasks.len() > 1 && tasks.iter().all(|(_, label)| *label == first) {
-        tasks.iter_mut().for_each(|(task, label)| task.short().clone_into(label));
-    }
-    Ok(tasks)
+    Ok(ids)
 }
 
-/// Names the tasks that failed; gives the first one's code.
-fn tell_failures(tasks: &[(TaskId, String)], conclusions: &[Conclusion], specs: &[TaskSpec]) -> u8 {
-    let mut code = 0;
-    for ((task, conclusion), spec) in tasks.iter().zip(conclusions).zip(specs) {
-        if conclusion.succeeded() {
-            continue;
-        }
-        if code == 0 {
-            // A stopped child may have left with 0; it did not succeed.
-            code = conclusion.exit_code().max(1);
-        }
-        let command = spec.shell.as_deref().unwrap_or_default();
-        note(&format!("[{}] {}: {}", task.1, conclusion.shown(), one_line(command)));
-    }
-    code
+/// The tasks as they are now, in the order in which they were asked for.
+async fn members(
+    connection: &mut Connection,
+    specs: &[TaskSpec],
+    ids: &[TaskId],
+) -> Result<Vec<Member>, Failure> {
+    let group = specs.first().and_then(|spec| spec.group);
+    let mut views = ps::all(connection, ListRequest { group, ..ListRequest::default() }).await?;
+    views.retain(|view| ids.contains(&view.id));
+    views.sort_by_key(|view| ids.iter().position(|id| *id == view.id));
+    Ok(views.into_iter().map(|view| Member { view, start: StartAt::Start }).collect())
+}
+
+/// The first failure's code. A stopped child may have left with 0; it did not succeed.
+fn exit_code(conclusions: &[Conclusion]) -> u8 {
+    let failed = conclusions.iter().find(|conclusion| !conclusion.succeeded());
+    failed.map_or(0, |failed| failed.exit_code().max(1))
 }

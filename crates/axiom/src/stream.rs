@@ -1,0 +1,502 @@
+//! Many tasks as one live stream, across servers' deaths: the loop that waits for frames, signals, time and the reader.
+//! What is said is decided by [`merged`]; here is only what waits and writes.
+
+mod drawing;
+mod escape;
+mod json;
+mod labels;
+mod line;
+mod lines;
+mod merged;
+mod name;
+mod notice;
+mod page;
+mod palette;
+mod region;
+mod row;
+mod screen;
+mod tally;
+
+use std::time::Duration;
+
+use axiom_client::{Connection, Event, Feed, Order, Place, new_command_id};
+use axiom_proto::api::StopRequest;
+use axiom_proto::command::Action;
+use axiom_proto::id::TaskId;
+use axiom_proto::live::StartAt;
+use axiom_proto::task::TaskView;
+use bytes::Bytes;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+
+use crate::conclusion::Conclusion;
+use crate::failure::{Failure, of_output};
+use crate::signals::{Sign, Signals};
+use crate::stdio::{self, Writer};
+use merged::Merged;
+use screen::Screen;
+
+pub(crate) use lines_of_text::marked_lines;
+pub(crate) use merged::Face;
+pub(crate) use page::Layout;
+pub(crate) use palette::ColorChoice;
+
+/// Milliseconds; moments count from the Unix epoch.
+pub(crate) type Millis = u64;
+
+/// Text is gathered up to here before it is written, while more is at hand.
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// How long a server may be away before that is said.
+const AWAY_NOTE_AFTER: Millis = 1_000;
+
+/// How long the last text may take to reach a reader that stands still, once a signal says that we should leave.
+const LEAVE_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// One task of the stream.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    /// The task as it is now.
+    pub(crate) view: TaskView,
+    /// Where to start.
+    pub(crate) start: StartAt,
+}
+
+/// Which tasks come later, besides those that are there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Newcomers {
+    /// None: the stream ends with its tasks.
+    None,
+    /// Every task but those that are not wanted; the stream goes on until it is left.
+    All(Wanted),
+}
+
+/// What a newcomer must be.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Wanted {
+    /// Its tag.
+    pub(crate) tag: Option<String>,
+    /// Its parent.
+    pub(crate) parent: Option<TaskId>,
+    /// Tasks that had ended before.
+    pub(crate) not: Vec<TaskId>,
+}
+
+impl Wanted {
+    fn takes(&self, view: &TaskView) -> bool {
+        let tag = self.tag.as_ref().is_none_or(|tag| view.tags.contains(tag));
+        let parent = self.parent.is_none_or(|parent| view.parent == Some(parent));
+        tag && parent && !self.not.contains(&view.id)
+    }
+}
+
+/// What a signal does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnSignal {
+    /// The first stops the tasks, the second leaves them.
+    StopThenLeave,
+    /// It leaves them.
+    Leave,
+}
+
+/// What is shown, and how.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// The first words.
+    pub(crate) banner: String,
+    /// For whom.
+    pub(crate) face: Face,
+    /// A silence of this length is said; none where it is zero.
+    pub(crate) idle_after: Duration,
+    /// What a signal does.
+    pub(crate) on_signal: OnSignal,
+    /// Who may come later.
+    pub(crate) newcomers: Newcomers,
+}
+
+/// How the stream ended.
+#[derive(Debug)]
+pub(crate) enum Viewed {
+    /// Every task is over: how, in the members' order.
+    Ended(Vec<Conclusion>),
+    /// Left by this signal; these tasks run on.
+    Left(Sign, Vec<TaskId>),
+}
+
+/// The stream.
+pub(crate) struct Stream {
+    place: Place,
+    feed: Feed,
+    merged: Merged,
+    screen: Screen,
+    clock: Clock,
+    on_signal: OnSignal,
+    newcomers: Newcomers,
+    members: Vec<TaskId>,
+    stopping: bool,
+    /// Takes waiting tasks out of the queue, after an interrupt.
+    cancelling: Option<JoinHandle<()>>,
+    away: Away,
+}
+
+/// How the loop was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Every task is over.
+    Over,
+    /// A signal ends it.
+    Left(Sign),
+    /// We are to be suspended, and go on later.
+    Suspended,
+}
+
+/// Whether the server is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Away {
+    No,
+    /// It is said at this moment.
+    SayAt(Millis),
+    Said,
+}
+
+/// The wall clock as it was at the start, and the time since then: it never jumps.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    began: Instant,
+    began_unix_ms: Millis,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { began: Instant::now(), began_unix_ms: crate::verbs::now_ms() }
+    }
+
+    fn now(&self) -> Millis {
+        let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.began_unix_ms.saturating_add(since)
+    }
+
+    fn instant(&self, moment: Millis) -> Instant {
+        self.began + Duration::from_millis(moment.saturating_sub(self.began_unix_ms))
+    }
+}
+
+impl Stream {
+    /// A stream of these tasks.
+    #[must_use]
+    pub(crate) fn new(place: Place, members: Vec<Member>, options: Options) -> Self {
+        let clock = Clock::start();
+        let idle_after = u64::try_from(options.idle_after.as_millis()).unwrap_or(u64::MAX);
+        let merged = Merged::new(clock.now(), options.face, idle_after);
+        let ids: Vec<TaskId> = members.iter().map(|member| member.view.id).collect();
+        let mut feed = Feed::new(place.clone());
+        feed.watch(match options.newcomers {
+            Newcomers::None => ids.clone(),
+            Newcomers::All(_) => Vec::new(),
+        });
+        let mut stream = Self {
+            place,
+            feed,
+            merged,
+            screen: Screen::new(options.face),
+            clock,
+            on_signal: options.on_signal,
+            newcomers: options.newcomers,
+            members: ids,
+            stopping: false,
+            cancelling: None,
+            away: Away::No,
+        };
+        if let Some(size) = stream.screen.size() {
+            stream.merged.resized(size);
+        }
+        if !options.banner.is_empty() {
+            stream.merged.say(stream.clock.now(), &options.banner);
+        }
+        members.into_iter().for_each(|member| stream.add(member.view, member.start));
+        stream
+    }
+
+    fn add(&mut self, view: TaskView, start: StartAt) {
+        self.feed.subscribe(view.id, start);
+        self.merged.add(self.clock.now(), view, start == StartAt::Head);
+    }
+
+    /// Shows the stream until every task is over, or a signal ends it.
+    ///
+    /// # Errors
+    /// [`Failure`] when there is no server, and when nobody reads us.
+    pub(crate) async fn run(mut self) -> Result<Viewed, Failure> {
+        let mut signals = self
+            .take_signals()
+            .map_err(|error| Failure::own(format!("take signals: {error}"), ""))?;
+        let mut writer = Writer::start();
+        let way = loop {
+            match self.show(&mut signals, &writer).await {
+                Ok(Way::Suspended) => self.suspend(&mut writer).await?,
+                way => break way,
+            }
+        };
+        if let Ok(Way::Over) = &way {
+            self.merged.conclude(self.clock.now());
+        }
+        let last = self.screen.leave(&self.merged.take());
+        let leaving = matches!(way, Ok(Way::Left(_)));
+        let written = self.finish(writer, last, leaving).await;
+        match way {
+            Ok(Way::Over | Way::Suspended) => {
+                written?;
+                self.conclusions().await.map(Viewed::Ended)
+            }
+            Ok(Way::Left(sign)) => Ok(Viewed::Left(sign, self.merged.live().collect())),
+            Err(failure) => Err(written.err().unwrap_or(failure)),
+        }
+    }
+
+    fn take_signals(&mut self) -> std::io::Result<Signals> {
+        let mut signals = Signals::take()?;
+        if self.screen.is_live() {
+            signals.take_suspend()?;
+        }
+        Ok(signals)
+    }
+
+    /// Writes the last text. Who was told to leave does not wait for a reader that stands still.
+    async fn finish(&self, writer: Writer, last: String, leaving: bool) -> Result<(), Failure> {
+        let finish = async {
+            if !last.is_empty()
+                && let Some(room) = writer.room().await
+            {
+                room.send((stdio::Stream::Output, last.into()));
+            }
+            writer.finish().await.map_err(|error| of_output(&error))
+        };
+        if !leaving {
+            return finish.await;
+        }
+        tokio::time::timeout(LEAVE_WAIT_MAX, finish).await.unwrap_or(Ok(()))
+    }
+
+    async fn show(&mut self, signals: &mut Signals, writer: &Writer) -> Result<Way, Failure> {
+        loop {
+            let now = self.clock.now();
+            self.tick(now);
+            let full = self.merged.len() >= BATCH_BYTES;
+            let write_at = self.screen.write_at(now, &self.merged).filter(|_| !full);
+            let write_now = full || write_at.is_some_and(|at| at <= now);
+            if self.newcomers == Newcomers::None && self.merged.is_over() && !full {
+                return Ok(Way::Over);
+            }
+            let wakes_at = [write_at.filter(|_| !write_now), self.wakes_at()];
+            let wakes_at = wakes_at.into_iter().flatten().min();
+            let wakes_at = wakes_at.map(|moment| self.clock.instant(moment.max(now + 1)));
+            tokio::select! {
+                sign = signals.next() => {
+                    if let Some(way) = self.signed(sign) {
+                        return Ok(way);
+                    }
+                    self.feed.nudge().await;
+                }
+                room = writer.room(), if write_now => match room {
+                    Some(room) => {
+                        let text = self.screen.write(self.clock.now(), &mut self.merged);
+                        room.send((stdio::Stream::Output, text.into()));
+                    }
+                    None => return Err(Failure::ReaderGone),
+                },
+                event = self.feed.next(), if !full => {
+                    self.told(event?)?;
+                    while self.merged.len() < BATCH_BYTES && let Some(event) = self.feed.next_now() {
+                        self.told(event)?;
+                    }
+                }
+                () = at(wakes_at) => {}
+            }
+        }
+    }
+
+    fn wakes_at(&self) -> Option<Millis> {
+        let away = match self.away {
+            Away::SayAt(at) => Some(at),
+            Away::No | Away::Said => None,
+        };
+        let ticks = self.merged.wakes_at().filter(|_| self.away == Away::No);
+        [ticks, away].into_iter().flatten().min()
+    }
+
+    fn tick(&mut self, now: Millis) {
+        // A line that was cut by a server's death has not settled.
+        if self.away == Away::No {
+            self.merged.tick(now);
+        }
+        if let Away::SayAt(at) = self.away
+            && at <= now
+        {
+            self.away = Away::Said;
+            self.merged
+                .say(now, "the server is away; tasks run on, and this goes on when it is back");
+        }
+    }
+
+    fn signed(&mut self, sign: Sign) -> Option<Way> {
+        match sign {
+            Sign::Resized | Sign::Continued => {
+                self.screen.changed(sign);
+                if let Some(size) = self.screen.size() {
+                    self.merged.resized(size);
+                }
+                return None;
+            }
+            Sign::Suspend => return Some(Way::Suspended),
+            Sign::HangUp => return Some(Way::Left(sign)),
+            Sign::Interrupt | Sign::Terminate => {}
+        }
+        if self.on_signal == OnSignal::Leave || self.stopping {
+            return Some(Way::Left(sign));
+        }
+        self.stopping = true;
+        let words = "stopping every task; Ctrl-C once more leaves them running";
+        self.merged.say(self.clock.now(), words);
+        self.stop_all();
+        None
+    }
+
+    /// Running tasks are stopped by their workers, all at once; waiting ones have none, and leave the queue one by one.
+    fn stop_all(&mut self) {
+        let waiting: Vec<TaskId> = self.merged.waiting().collect();
+        let live: Vec<TaskId> = self.merged.live().filter(|id| !waiting.contains(id)).collect();
+        for task in live {
+            let action = Action::Stop { grace_ms: None };
+            self.feed.order(Order { task, id: new_command_id(), action, data: Bytes::new() });
+        }
+        if !waiting.is_empty() {
+            self.cancelling = Some(tokio::spawn(cancel(self.place.clone(), waiting)));
+        }
+    }
+
+    /// Gives the terminal back, stands still until somebody continues us, and takes it again.
+    async fn suspend(&mut self, writer: &mut Writer) -> Result<(), Failure> {
+        let last = self.screen.leave(&self.merged.take());
+        let before = std::mem::replace(writer, Writer::start());
+        self.finish(before, last, true).await?;
+        self.screen.stand_still();
+        let _: Option<Way> = self.signed(Sign::Continued);
+        Ok(())
+    }
+
+    fn told(&mut self, event: Event) -> Result<(), Failure> {
+        let now = self.clock.now();
+        match event {
+            Event::Frame { task, header, payload } => {
+                self.merged.frame(now, task, &header, &payload);
+            }
+            Event::Ended(task) => self.merged.ended(now, task),
+            Event::Task(view) => self.viewed(*view),
+            // A task may be removed while it is listed here; those that were asked for must be there.
+            Event::SubscriptionRefused { task, error } => {
+                if self.members.contains(&task) {
+                    return Err(error.into());
+                }
+                self.merged.ended(now, task);
+            }
+            Event::Refused(error) => return Err(error.into()),
+            Event::CommandRefused { order, error } => {
+                let id = order.task.short();
+                self.merged.say(now, &crate::lines::one_line(&format!("{id}: {}", error.message)));
+            }
+            Event::Away { .. } => self.away = Away::SayAt(now + AWAY_NOTE_AFTER),
+            Event::Connected { .. } => {
+                if self.away == Away::Said {
+                    self.merged.say(now, "the server is back");
+                }
+                self.away = Away::No;
+            }
+            Event::Outcome(..) => {}
+        }
+        self.screen.stir();
+        Ok(())
+    }
+
+    fn viewed(&mut self, view: TaskView) {
+        if self.merged.knows(view.id) {
+            return self.merged.viewed(self.clock.now(), view);
+        }
+        if let Newcomers::All(wanted) = &self.newcomers
+            && wanted.takes(&view)
+        {
+            let ended = view.status.is_ended() && view.session == 0;
+            self.add(view.clone(), StartAt::Start);
+            if ended {
+                self.merged.viewed(self.clock.now(), view);
+            }
+        }
+    }
+
+    async fn conclusions(&self) -> Result<Vec<Conclusion>, Failure> {
+        let mut conclusions = Vec::with_capacity(self.members.len());
+        let mut connection = None;
+        for task in &self.members {
+            if let Some(conclusion) = self.merged.conclusion(*task) {
+                conclusions.push(conclusion);
+                continue;
+            }
+            // Seen from its end only, or ended without frames that say how.
+            let connection = match &mut connection {
+                Some(connection) => connection,
+                none @ None => none.insert(Connection::open(self.place.clone()).await?),
+            };
+            let view = connection.show(task.as_str()).await?.task;
+            conclusions.push(Conclusion::of_view(&view).ok_or_else(|| {
+                Failure::own("the stream ended, but the task has not", "see `axiom show`")
+            })?);
+        }
+        Ok(conclusions)
+    }
+}
+
+/// Stops tasks that wait. What cannot be stopped is seen by whoever looks: the stream goes on.
+async fn cancel(place: Place, waiting: Vec<TaskId>) {
+    let Ok(mut connection) = Connection::open(place).await else { return };
+    // The newest first, so that none starts because another one left.
+    for task in waiting.iter().rev() {
+        drop(connection.stop(task.as_str(), StopRequest::default()).await);
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.cancelling.iter().for_each(JoinHandle::abort);
+    }
+}
+
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Output that is there, as marked lines: for views that do not go on.
+mod lines_of_text {
+    use super::lines::{Lines, Piece};
+
+    /// Puts a mark before each line of a text that comes in parts; `None` is its end.
+    pub(crate) fn marked_lines(label: &str) -> impl FnMut(Option<&[u8]>) -> String {
+        let mut lines = Lines::default();
+        move |bytes| {
+            let mut text = String::new();
+            let give = |piece, line: &str| {
+                let sign = match piece {
+                    Piece::Line => " ",
+                    Piece::Continues => "+ ",
+                };
+                text.push_str(&format!("[{label}]{sign}{line}\n"));
+            };
+            match bytes {
+                Some(bytes) => lines.push(0, bytes, give, |_| {}),
+                None => lines.finish(give),
+            }
+            text
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The stream as one JSON object a line: an [`Event`] of output, status, intervention, progress or error.
+//! Output is text in which nothing acts on a terminal, with the cursor after it. Pure.
+
+use std::collections::BTreeMap;
+
+use axiom_proto::cursor::Cursor;
+use axiom_proto::event::{Event, Happening, OutputStream};
+use axiom_proto::frame::{FrameKind, Header, Seq};
+use axiom_proto::id::TaskId;
+use axiom_proto::task::Status;
+use axiom_server::text::TextFilter;
+
+use super::Millis;
+use super::notice::{Ended, Intervention, Notice};
+use super::row::Row;
+
+/// The events so far, as lines.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    filters: BTreeMap<(TaskId, bool), TextFilter>,
+    text: String,
+}
+
+impl Events {
+    pub(super) fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    pub(super) fn take(&mut self) -> String {
+        std::mem::take(&mut self.text)
+    }
+
+    /// A task printed.
+    pub(super) fn output(&mut self, row: &Row, at: Millis, header: &Header, payload: &[u8]) {
+        let error = header.kind == FrameKind::ErrorOutput;
+        let mut text = String::new();
+        self.filters.entry((row.task, error)).or_default().push(payload, &mut text);
+        if text.is_empty() {
+            return;
+        }
+        let stream = if error { OutputStream::ErrorOutput } else { OutputStream::Output };
+        let (offset, seq) = (header.offset_after(), Some(header.seq.next()));
+        let cursor = Cursor { session: row.view.session.max(1), offset, seq };
+        let happening = Happening::TaskOutput { stream, text, cursor };
+        self.push(Some(row), at, Some(header.seq), happening);
+    }
+
+    /// Something else happened to a task.
+    pub(super) fn notice(&mut self, row: &Row, at: Millis, seq: Option<Seq>, notice: Notice) {
+        let request_id = if let Notice::Intervention(acted) = &notice {
+            acted.request_id.clone()
+        } else {
+            String::new()
+        };
+        if let Some(happening) = happening(row, at, notice) {
+            self.push_of(Some(row), at, (seq, request_id), happening);
+        }
+    }
+
+    /// Something happened, to this task or to the whole.
+    pub(super) fn push(
+        &mut self,
+        row: Option<&Row>,
+        at: Millis,
+        seq: Option<Seq>,
+        happening: Happening,
+    ) {
+        self.push_of(row, at, (seq, String::new()), happening);
+    }
+
+    fn push_of(
+        &mut self,
+        row: Option<&Row>,
+        at: Millis,
+        (seq, request_id): (Option<Seq>, String),
+        happening: Happening,
+    ) {
+        let mut event = Event { seq, request_id, ..Event::new(at, happening) };
+        if let Some(row) = row {
+            event.task = Some(row.task);
+            event.name.clone_from(&row.view.name);
+            event.session = Some(row.view.session).filter(|session| *session > 0);
+        }
+        self.text.push_str(&serde_json::to_string(&event).expect("an event is always JSON"));
+        self.text.push('\n');
+    }
+}
+
+fn happening(row: &Row, at: Millis, notice: Notice) -> Option<Happening> {
+    match notice {
+        Notice::Running { pid, mode, size, since: _ } => {
+            Some(Happening::TaskStarted { pid: pid.unwrap_or(0), mode, size })
+        }
+        Notice::Suspended => Some(Happening::TaskSuspended),
+        Notice::Resumed => Some(Happening::TaskResumed),
+        Notice::Stopping { cause } => Some(Happening::TaskStopping { cause }),
+        Notice::Paused { reason } => Some(Happening::TaskPaused { reason }),
+        Notice::Unpaused => Some(Happening::TaskUnpaused),
+        Notice::Idle { silent } => Some(Happening::TaskIdle { idle_ms: silent }),
+        Notice::Gap { bytes_max, certain } => Some(Happening::Gap { bytes_max, certain }),
+        Notice::Intervention(acted) => Some(intervention(acted)),
+        Notice::Ended(ended) => Some(end(row, at, &ended)),
+        Notice::Waiting { .. } => Some(Happening::TaskQueued),
+        // For eyes only.
+        Notice::Unguarded | Notice::FullScreen => None,
+    }
+}
+
+fn intervention(acted: Intervention) -> Happening {
+    let Intervention { number, action, author, cause, verdict, code, detail, .. } = acted;
+    let action = action.to_owned();
+    Happening::Intervention { number, action, author, cause, verdict, code, accepted: None, detail }
+}
+
+fn end(row: &Row, at: Millis, ended: &Ended) -> Happening {
+    let (conclusion, stats) = (&ended.conclusion, row.stats(at));
+    let cause = conclusion.cause().to_owned();
+    if conclusion.status() == Status::Lost {
+        return Happening::TaskLost { cause, stats };
+    }
+    Happening::TaskEnded {
+        status: conclusion.status(),
+        cause,
+        exit: conclusion.exit(),
+        failure: conclusion.failure().cloned(),
+        limit: conclusion.limit(),
+        stats,
+    }
+}
