@@ -19,6 +19,8 @@ mod equipment;
 mod http;
 #[path = "processes/http_clients.rs"]
 mod http_clients;
+#[path = "processes/http_docs.rs"]
+mod http_docs;
 #[path = "processes/http_document.rs"]
 mod http_document;
 #[path = "processes/http_doors.rs"]
