@@ -77,7 +77,8 @@ pub struct EventStore {
 }
 
 impl EventStore {
-    /// Opens the log in the file at `path`, or begins one with this name. A broken file is set aside.
+    /// Opens the log in the file at `path`, or begins one with this name, which is there from its first batch on. A broken
+    /// file is set aside.
     ///
     /// # Errors
     /// The folder cannot be written.
@@ -113,7 +114,6 @@ impl EventStore {
             trails.clear();
             connection
                 .execute_batch("DELETE FROM event_log; DELETE FROM events; DELETE FROM trails")?;
-            write_state(connection, &state)?;
         }
         Ok(FoundLog { state, is_new, trails })
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use axiom_index::LogState;
 use axiom_proto::event::{Event, EventId, Stats};
-use axiom_proto::id::EventLogId;
+use axiom_proto::id::{EventLogId, TaskId};
 use axiom_proto::task::TaskView;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -131,9 +131,9 @@ impl EventLog {
     }
 }
 
-/// Makes events for as long as the server lives.
-pub(crate) async fn run(fleet: Arc<Fleet>) {
-    let mut maker = open(&fleet).await;
+/// Makes events for as long as the server lives. `before` are the tasks that were there when it started.
+pub(crate) async fn run(fleet: Arc<Fleet>, before: Vec<TaskId>) {
+    let mut maker = open(&fleet, before.into()).await;
     loop {
         let silence = maker.wakes_at_ms().map(|at_ms| at_ms.saturating_sub(now_ms()));
         tokio::select! {
@@ -147,10 +147,10 @@ pub(crate) async fn run(fleet: Arc<Fleet>) {
 }
 
 /// Opens the log; tries again where it cannot be written.
-async fn open(fleet: &Arc<Fleet>) -> Maker {
+async fn open(fleet: &Arc<Fleet>, before: Arc<[TaskId]>) -> Maker {
     loop {
-        let opening = fleet.clone();
-        match beside(move || Maker::open(opening, random_name())).await {
+        let (opening, before) = (fleet.clone(), before.clone());
+        match beside(move || Maker::open(opening, random_name(), &before)).await {
             Ok(maker) => return maker,
             Err(error) => tracing::error!(%error, "the event log cannot be opened"),
         }

@@ -117,7 +117,8 @@ impl Server {
         };
         fleet.background.spawn(indexing::run(fleet.clone(), index));
         recovery::recover(&fleet, indexed).await.map_err(StartError::Tasks)?;
-        fleet.background.spawn(events::run(fleet.clone()));
+        let before = fleet.tasks().iter().map(|task| task.id()).collect();
+        fleet.background.spawn(events::run(fleet.clone(), before));
         tracing::info!(home = %fleet.home.root().display(), tasks = fleet.tasks().len(), "serving");
         Ok(Self { fleet, instance, network_port })
     }

@@ -15,6 +15,8 @@ mod direct;
 mod disk;
 #[path = "processes/equipment.rs"]
 mod equipment;
+#[path = "processes/events.rs"]
+mod events;
 #[path = "processes/http.rs"]
 mod http;
 #[path = "processes/http_clients.rs"]

@@ -34,8 +34,6 @@ pub(crate) struct Maker {
     trails: HashMap<TaskId, Trail>,
     /// How many have begun there and not ended.
     unfinished: usize,
-    /// Tasks that were there before the log was: what they did before is not told.
-    strangers: HashSet<TaskId>,
     /// When to look for silences again, Unix milliseconds.
     silences: BTreeSet<(u64, TaskId)>,
     /// Tasks that stand in it: each once, however much it prints.
@@ -56,24 +54,33 @@ struct Draft {
 }
 
 impl Maker {
-    /// Opens the log, or begins one.
+    /// Opens the log, or begins one, to which the tasks that were there before are strangers.
     ///
     /// # Errors
     /// The home cannot be written.
-    pub(crate) fn open(fleet: Arc<Fleet>, name: EventLogId) -> Result<Self, IndexError> {
+    pub(crate) fn open(
+        fleet: Arc<Fleet>,
+        name: EventLogId,
+        before: &[TaskId],
+    ) -> Result<Self, IndexError> {
         let (store, found, opened) = EventStore::open(&fleet.home.index(), name)?;
         tracing::debug!(?opened, log = %found.state.log, newest = found.state.newest, "event log");
         let read =
             |(task, trail): (TaskId, String)| Some((task, serde_json::from_str(&trail).ok()?));
         let trails: HashMap<TaskId, Trail> = found.trails.into_iter().filter_map(read).collect();
-        let tasks = fleet.tasks().into_iter().map(|task| task.id());
-        let strangers = if found.is_new { tasks.collect() } else { HashSet::new() };
-        let unfinished = trails.values().filter(|trail| !trail.ended).count();
+        let unfinished = trails.values().filter(|trail| trail.is_unfinished()).count();
         // Those that were removed while nobody looked are looked at too, and forgotten.
         fleet.changes.mark(trails.keys().copied());
-        fleet.events.show(found.state, Vec::new());
+        if !found.is_new {
+            fleet.events.show(found.state, Vec::new());
+        }
         let (state, silences, listened_to) = (found.state, BTreeSet::new(), HashSet::new());
-        Ok(Self { fleet, store, state, trails, unfinished, strangers, silences, listened_to })
+        let mut maker = Self { fleet, store, state, trails, unfinished, silences, listened_to };
+        if found.is_new {
+            maker.trails = before.iter().map(|task| (*task, Trail::of_stranger())).collect();
+            maker.write_whole()?;
+        }
+        Ok(maker)
     }
 
     /// Looks at these tasks, and makes what is missing.
@@ -119,8 +126,12 @@ impl Maker {
         tracing::warn!(log = %found.state.log, "the event log was deleted; another one begins");
         self.store = store;
         self.state = found.state;
-        let draft = Draft { trails: self.trails.clone(), ..self.draft() };
-        let batch = EventBatch { trails: written(&draft.trails), ..EventBatch::default() };
+        self.write_whole()
+    }
+
+    /// The first batch of a log.
+    fn write_whole(&mut self) -> Result<(), IndexError> {
+        let batch = EventBatch { trails: written(&self.trails), ..EventBatch::default() };
         self.state = self.store.write(self.state, &batch)?;
         self.fleet.events.show(self.state, Vec::new());
         Ok(())
@@ -167,15 +178,14 @@ impl Maker {
         let id = task.id();
         let sight = look(task, draft.now_ms);
         let known = draft.trails.get(&id).or_else(|| self.trails.get(&id)).cloned();
-        let known = match (known, &sight) {
-            (Some(trail), _) => Some(trail),
+        let begun = match (&known, &sight) {
             // Its past is in no log: it begins when it is heard of.
-            (None, Sight::Unheard) if self.strangers.contains(&id) => return Ok(()),
-            (None, sight) if self.strangers.remove(&id) => Some(draft.welcome(sight)),
-            (None, _) => None,
+            (Some(trail), Sight::Unheard) if trail.stranger => return Ok(()),
+            (Some(trail), sight) if trail.stranger => draft.welcome(sight),
+            (Some(trail), _) => trail.clone(),
+            (None, _) => draft.begin(task),
         };
-        let trail = known.clone().unwrap_or_else(|| draft.begin(task));
-        let trail = self.follow(task, sight, trail, draft)?;
+        let trail = self.follow(task, sight, begun, draft)?;
         let is_over = trail.over;
         if known.as_ref() != Some(&trail) {
             draft.trails.insert(id, trail);
@@ -338,7 +348,7 @@ impl Draft {
 
     fn forget(&mut self, id: TaskId, trail: Option<&Trail>) {
         if let Some(trail) = trail {
-            self.unfinished -= usize::from(!trail.ended);
+            self.unfinished -= usize::from(trail.is_unfinished());
             self.removed.push(id);
         }
     }

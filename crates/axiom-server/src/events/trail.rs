@@ -31,6 +31,9 @@ pub(crate) struct Trail {
     /// The output after which its silence was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) idle_at: Option<Offset>,
+    /// It was there before the log was, and has not been heard of since: what it did before is not told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) stranger: bool,
     /// Nothing more will come.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) over: bool,
@@ -65,6 +68,16 @@ impl Trail {
     /// That of a session whose past is in no log: nothing of it is told, everything from here on is.
     pub(crate) fn from_here(next: Seq, interventions: u64, ended: bool) -> Self {
         Self { next, interventions, ended, ..Self::default() }
+    }
+
+    /// True for one that was told to have begun, and not to have ended.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        !self.ended && !self.stranger
+    }
+
+    /// That of a task of which the log knows only that it is older.
+    pub(crate) fn of_stranger() -> Self {
+        Self { stranger: true, ..Self::default() }
     }
 
     /// Takes the next note, and gives the event it makes.

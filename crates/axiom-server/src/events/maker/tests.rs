@@ -38,7 +38,7 @@ impl World {
         let (fleet, record) = (fleet(folder.path()), crate::record::tests::record());
         home::make(&fleet.home.task(record.id)).unwrap();
         let task = Task::new(&fleet.home, record, State::Queued, fleet.changes.clone());
-        let mut maker = Maker::open(fleet.clone(), name(1)).unwrap();
+        let mut maker = Maker::open(fleet.clone(), name(1), &[]).unwrap();
         fleet.add(task.clone());
         maker.make(&[task.id()], NOW_MS).unwrap();
         home::make(&task.folder).unwrap();
@@ -80,7 +80,7 @@ impl World {
         let live = State::Live(Box::new(Session::starting(0)));
         self.task = Task::new(&self.fleet.home, record, live, self.fleet.changes.clone());
         self.fleet.add(self.task.clone());
-        self.maker = Maker::open(self.fleet.clone(), name(2)).unwrap();
+        self.maker = Maker::open(self.fleet.clone(), name(2), &[self.task.id()]).unwrap();
         if let Ok(folded) = history::fold(&self.task.folder) {
             self.hear(folded.summary);
         } else {
@@ -234,6 +234,24 @@ fn a_deleted_file_begins_another_log_that_goes_on_from_here() {
 }
 
 #[test]
+fn a_log_that_begins_among_tasks_tells_nothing_of_their_past() {
+    let mut world = World::new();
+    let started = Record::Started { pid: 9, mode: Mode::Terminal, size: None };
+    world.show(FrameKind::Record, &started.encode());
+    std::fs::remove_file(world.fleet.home.index()).unwrap();
+    world.die();
+    for _ in 0..3 {
+        world.make();
+        world.hear(Summary::default());
+    }
+    assert_eq!(world.events(), []);
+    world.show(FrameKind::Record, &Record::Exited { exit: Exit::Code(0) }.encode());
+    world.make();
+    let told: Vec<_> = world.events().iter().map(|event| event.happening.word()).collect();
+    assert_eq!(told, ["task.ended", "tasks.all_ended"]);
+}
+
+#[test]
 fn a_removed_tasks_events_go_and_listeners_from_before_are_told() {
     let mut world = World::new();
     world.make();
@@ -242,7 +260,7 @@ fn a_removed_tasks_events_go_and_listeners_from_before_are_told() {
     world.make();
     assert_eq!(world.events(), []);
     let fleet = fleet(world.folder.path());
-    let _maker = Maker::open(fleet.clone(), name(3)).unwrap();
+    let _maker = Maker::open(fleet.clone(), name(3), &[]).unwrap();
     let before = EventId { number: 0, ..started };
     let reset = fleet.events.after(before, 9);
     assert!(matches!(reset, super::super::After::Reset(..)), "its events are gone");
