@@ -3,13 +3,21 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 
+use crate::provision;
 use crate::step::{self, StepError};
 use crate::workspace::Workspace;
 
+/// Debian's peers.
+const PEERS: &str = "xtask/peers.txt";
+
+/// A terminal in a browser, as most are made.
+const FROM_NPM: &[&str] = &["node-pty@1.1.0", "ws@8.23.0"];
+
 /// Options of the bench that take a value: what is neither such a pair nor alone is a scenario.
-const WITH_VALUE: &[&str] = &["--rounds", "--json", "--markdown"];
+const WITH_VALUE: &[&str] = &["--rounds", "--many", "--json", "--markdown", "--peers"];
 
 /// Builds, then becomes the bench.
 pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<(), StepError> {
@@ -21,11 +29,30 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<(), S
     let program = target.join("release").join("axiom-bench");
     let mut bench = Command::new(&program);
     bench.args(arguments);
+    if names_no_scenario(arguments) || arguments.iter().any(|word| word == "peers") {
+        bench.arg("--peers").arg(peers(workspace)?);
+    }
     if names_no_scenario(arguments) {
         bench.arg("--markdown").arg(workspace.path("docs/performance.md"));
     }
     let source = bench.exec();
     Err(StepError::Start { line: program.display().to_string(), source })
+}
+
+/// Installs the peers that Debian and npm have, as far as this user may; gives the folder of those from npm.
+fn peers(workspace: &Workspace) -> Result<PathBuf, StepError> {
+    let folder = workspace.target().join("bench-peers");
+    std::fs::create_dir_all(&folder)
+        .map_err(|source| StepError::Read { path: folder.display().to_string(), source })?;
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"]).arg(&folder);
+    let fetched = provision::run_list(workspace, PEERS)
+        .and_then(|()| step::run("fetch the peers from npm", npm.args(FROM_NPM)));
+    if let Err(error) = fetched {
+        // The bench measures those that are there and names the others.
+        step::say(&format!("some peers are missing: {error}"));
+    }
+    Ok(folder)
 }
 
 fn names_no_scenario(arguments: &[OsString]) -> bool {

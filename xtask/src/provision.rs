@@ -14,6 +14,7 @@ use crate::step::{self, StepError};
 use crate::workspace::Workspace;
 use libraries::{Library, Registry};
 
+/// What the tests need.
 const LIST: &str = "xtask/packages.txt";
 
 /// One line of the list.
@@ -45,10 +46,15 @@ struct Powers {
     apt: bool,
 }
 
-/// Installs what is missing, or says how.
+/// Installs what the tests miss, or says how.
 pub(crate) fn run(workspace: &Workspace) -> Result<(), StepError> {
-    let text = fs::read_to_string(workspace.path(LIST))
-        .map_err(|source| StepError::Read { path: LIST.to_owned(), source })?;
+    run_list(workspace, LIST)
+}
+
+/// The same for another list.
+pub(crate) fn run_list(workspace: &Workspace, list: &str) -> Result<(), StepError> {
+    let text = fs::read_to_string(workspace.path(list))
+        .map_err(|source| StepError::Read { path: list.to_owned(), source })?;
     let folders: Vec<PathBuf> =
         env::var_os("PATH").map_or_else(Vec::new, |path| env::split_paths(&path).collect());
     let needs = parse(&text)?;
@@ -154,6 +160,12 @@ mod tests {
         let needs = parse(include_str!("../packages.txt")).unwrap();
         assert!(needs.programs.contains(&need("procps", "ps")), "{needs:?}");
         assert!(needs.libraries.iter().any(|library| library.name == "websockets"), "{needs:?}");
+    }
+
+    #[test]
+    fn the_list_of_peers_can_be_read() {
+        let needs = parse(include_str!("../peers.txt")).unwrap();
+        assert!(needs.contains(&need("tmux", "tmux")), "{needs:?}");
     }
 
     #[test]

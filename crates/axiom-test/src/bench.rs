@@ -8,6 +8,7 @@ mod follower;
 mod gate;
 mod goals;
 mod machine;
+mod memory;
 mod observation;
 mod reference;
 mod report;
@@ -26,11 +27,16 @@ use scenario::SCENARIOS;
 /// Rounds where nobody says: fewer give no spread worth the name.
 const ROUNDS: usize = 5;
 
+/// "Many" tasks or viewers, where nobody says.
+const MANY: u32 = 1000;
+
 /// What was asked for.
 #[derive(Debug)]
 struct Asked {
     scenarios: Vec<String>,
     rounds: usize,
+    many: u32,
+    peers: Option<PathBuf>,
     json: Option<PathBuf>,
     markdown: Option<PathBuf>,
 }
@@ -52,12 +58,15 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<()> {
 }
 
 fn asked(arguments: &[String]) -> anyhow::Result<Asked> {
-    let (mut scenarios, mut rounds, mut json, mut markdown) = (Vec::new(), ROUNDS, None, None);
+    let (mut scenarios, mut rounds, mut many) = (Vec::new(), ROUNDS, MANY);
+    let (mut json, mut markdown, mut peers) = (None, None, None);
     let mut rest = arguments.iter();
     while let Some(word) = rest.next() {
         let mut value = || rest.next().with_context(|| format!("{word} needs a value"));
         match word.as_str() {
             "--rounds" => rounds = value()?.parse().context("--rounds needs a number")?,
+            "--many" => many = value()?.parse().context("--many needs a number")?,
+            "--peers" => peers = Some(PathBuf::from(value()?)),
             "--json" => json = Some(PathBuf::from(value()?)),
             "--markdown" => markdown = Some(PathBuf::from(value()?)),
             name if SCENARIOS.iter().any(|scenario| scenario.name == name) => {
@@ -66,10 +75,10 @@ fn asked(arguments: &[String]) -> anyhow::Result<Asked> {
             other => bail!("there is no scenario `{other}`; they are {}", scenario::names()),
         }
     }
-    if rounds == 0 {
-        bail!("--rounds must be at least 1");
+    if rounds == 0 || many == 0 {
+        bail!("--rounds and --many must be at least 1");
     }
-    Ok(Asked { scenarios, rounds, json, markdown })
+    Ok(Asked { scenarios, rounds, many, peers, json, markdown })
 }
 
 fn measure(asked: &Asked) -> anyhow::Result<()> {
@@ -82,7 +91,7 @@ fn measure(asked: &Asked) -> anyhow::Result<()> {
         report.say_start(scenario.name);
         let busy = machine::Load::now();
         // Each has a home of its own, so that none inherits what another left.
-        let result = stand::Stand::new()
+        let result = stand::Stand::new(asked.many, asked.peers.clone())
             .and_then(|mut stand| (scenario.run)(&mut stand, asked.rounds).map(|out| (stand, out)))
             .and_then(|(stand, out)| stand.leave().map(|()| out));
         match result {

@@ -25,7 +25,7 @@ pub(crate) use writing::now_ns;
 pub const USAGE: &str = "\
 usage: axiom-test SCRIPT [OPTIONS]
 
-  flood    --bytes N [--style plain|colour|escape] [--seed S] [--sum FILE] [--gate FIFO]
+  flood    --bytes N [--style plain|colour|escape] [--seed S] [--sum FILE] [--gate FIFO] [--stay true]
            prints N bytes as fast as it can; --sum writes the SHA-256 of what a reader must see
   trickle  --per-second R --lines N [--gate FIFO]
            prints lines that each carry CLOCK_MONOTONIC in nanoseconds

@@ -50,6 +50,13 @@ impl Observation {
         let bytes = self.streams.iter().map(|stream| stream.bytes).sum::<u64>() as f64;
         bytes / 1e6 / self.seconds().max(1e-9)
     }
+
+    /// All lines of all streams.
+    pub(super) fn percentile_ms(&self, percent: f64) -> f64 {
+        let all: Vec<u64> =
+            self.streams.iter().flat_map(|stream| stream.late_ns.iter().copied()).collect();
+        ms(percentile(&all, percent))
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a run is far shorter than 2^52 ns")]

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 use rustix::io::Errno;
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::cpu;
 use super::observation::{Observation, Watcher};
@@ -19,6 +20,8 @@ pub(super) fn run(command: &[String]) -> anyhow::Result<()> {
     let [look, program, arguments @ ..] = command else { bail!("reference LOOK COMMAND…") };
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).context("open a terminal")?;
     grantpt(&terminal).and_then(|()| unlockpt(&terminal)).context("unlock the terminal")?;
+    let size = Winsize { ws_row: 40, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&terminal, size).context("size the terminal")?;
     let end = ioctl_tiocgptpeer(&terminal, OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
     let mut child = Command::new(program)
         .args(arguments)

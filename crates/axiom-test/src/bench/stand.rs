@@ -3,6 +3,7 @@
 
 mod interruption;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use axiom_client::{Connection, Home, Place, Start};
-use axiom_proto::api::ShutdownRequest;
+use axiom_proto::api::{ListRequest, ShutdownRequest};
 use axiom_proto::bytestring::ByteString;
 use axiom_proto::id::TaskId;
 use axiom_proto::task::{TaskSpec, TaskView};
@@ -42,12 +43,16 @@ pub(super) struct Stand {
     runtime: Runtime,
     connection: Option<Connection>,
     gates: u32,
+    /// How many "many" tasks or viewers are.
+    pub(super) many: u32,
+    /// Where npm has put what the peers need.
+    pub(super) peers: Option<PathBuf>,
     _interruption: Interruption,
 }
 
 impl Stand {
     /// A new home; its server starts with the first call.
-    pub(super) fn new() -> anyhow::Result<Self> {
+    pub(super) fn new(many: u32, peers: Option<PathBuf>) -> anyhow::Result<Self> {
         let private = fs::Permissions::from_mode(0o700);
         let folder = tempfile::Builder::new().prefix("axiom-bench-").permissions(private).tempdir();
         let folder = folder.context("make a folder to measure in")?;
@@ -67,6 +72,8 @@ impl Stand {
             runtime,
             connection: None,
             gates: 0,
+            many,
+            peers,
             _interruption: interruption,
         })
     }
@@ -135,6 +142,53 @@ impl Stand {
         Ok(self.call(async |connection| connection.show(&id).await)?.task)
     }
 
+    /// Every task, as the server shows it.
+    pub(super) fn list(&mut self) -> anyhow::Result<Vec<TaskView>> {
+        let mut all: Vec<TaskView> = Vec::new();
+        let mut request = ListRequest::default();
+        loop {
+            let part = self.call(async |connection| connection.list(&request).await)?;
+            all.extend(part.tasks);
+            match part.after {
+                Some(after) => request.after = Some(after),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// Waits until all of these are as asked, and gives their views.
+    pub(super) fn until_all(
+        &mut self,
+        what: &str,
+        tasks: &[TaskId],
+        is_so: impl Fn(&TaskView) -> bool,
+    ) -> anyhow::Result<Vec<TaskView>> {
+        let wanted: BTreeSet<TaskId> = tasks.iter().copied().collect();
+        for _ in 0..LOOKS_MAX {
+            let mut views = self.list()?;
+            views.retain(|view| wanted.contains(&view.id) && is_so(view));
+            if views.len() == wanted.len() {
+                return Ok(views);
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+        bail!("waited in vain for {} tasks to be {what}", tasks.len())
+    }
+
+    /// Forgets the connection: the next call dials, and starts a server where none is.
+    pub(super) fn hang_up(&mut self) {
+        self.connection = None;
+    }
+
+    /// Something that waits in the stand's own runtime.
+    pub(super) fn wait<T>(&mut self, wait: impl Future<Output = T>) -> T {
+        self.runtime.block_on(wait)
+    }
+
+    pub(super) fn place(&self) -> Place {
+        self.place.clone()
+    }
+
     /// Ends a task and removes all that is kept of it.
     pub(super) fn remove(&mut self, task: TaskId) -> anyhow::Result<()> {
         let id = task.to_string();
@@ -164,6 +218,22 @@ impl Stand {
         self.gauge(&words)
     }
 
+    /// Somebody else's program that tells what it saw, as a gauge does.
+    pub(super) fn foreign(
+        &self,
+        program: &str,
+        words: impl Iterator<Item = String>,
+    ) -> anyhow::Result<Gauge> {
+        Gauge::start(Command::new(program).args(words))
+    }
+
+    /// A path that nobody has used yet, and its last part.
+    pub(super) fn fresh(&mut self, kind: &str) -> (PathBuf, String) {
+        self.gates += 1;
+        let tag = format!("{kind}-{}-{}", std::process::id(), self.gates);
+        (self.file(&tag), tag)
+    }
+
     /// A follower of these tasks; `viewers` is a number of them, or [`super::follower::FROZEN`].
     pub(super) fn follower(
         &self,
@@ -182,7 +252,9 @@ impl Stand {
 
     /// One of the bench's own processes.
     fn gauge(&self, words: &[String]) -> anyhow::Result<Gauge> {
-        Gauge::start(Command::new(self.program("axiom-bench")).args(words))
+        let mut command = Command::new(self.program("axiom-bench"));
+        // A peer must not find that it runs inside another one.
+        Gauge::start(command.args(words).env("TERM", "xterm-256color").env_remove("TMUX"))
     }
 
     /// The command line's client in this home.
@@ -206,8 +278,10 @@ impl Stand {
         self.call(async |connection| connection.shutdown(&request).await)?;
         self.connection = None;
         until_gone(server)?;
-        let left = holding_open(self.folder.path());
-        if left.is_empty() { Ok(()) } else { bail!("left alive: processes {left:?}") }
+        // Holders leave by themselves once their workers have.
+        let folder = self.folder.path();
+        until("all holders and workers to leave", || holding_open(folder).is_empty())
+            .with_context(|| format!("left alive: processes {:?}", holding_open(folder)))
     }
 }
 
@@ -218,9 +292,14 @@ impl Drop for Stand {
     }
 }
 
-/// Waits until a process that is not our child is gone.
+/// Waits until a process that is not our child is gone: dead, and waited for by whoever started it.
 pub(super) fn until_gone(pid: u32) -> anyhow::Result<()> {
-    until(&format!("process {pid} to leave"), || !Path::new(&format!("/proc/{pid}")).exists())
+    until(&format!("process {pid} to leave"), || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        // A dead orphan belongs to the machine's first process, which may take its time.
+        after_name.is_empty() || after_name.starts_with(" Z 1 ")
+    })
 }
 
 /// Waits for what nobody tells.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::LoadError;
+use super::burn::silent;
 use super::options::Options;
 use super::text::{Style, Text};
 use super::writing::{Newline, pass, write};
@@ -23,6 +24,8 @@ pub(super) struct Flood {
     write_bytes: usize,
     sum: Option<PathBuf>,
     gate: Option<PathBuf>,
+    /// Whether it lives on, silent, when all is out.
+    stay: bool,
 }
 
 impl Flood {
@@ -34,6 +37,7 @@ impl Flood {
             write_bytes: options.value("--write-bytes")?.unwrap_or(WRITE_BYTES).max(1),
             sum: options.path("--sum"),
             gate: options.path("--gate"),
+            stay: options.value("--stay")?.unwrap_or(false),
         })
     }
 
@@ -53,10 +57,10 @@ pub(super) fn run(flood: &Flood, rest: Options) -> Result<(), LoadError> {
         write(bytes)?;
         left -= bytes.len() as u64;
     }
-    match &flood.sum {
-        Some(path) => keep_sum(path, &summed(flood.text(), flood.bytes, newline)),
-        None => Ok(()),
+    if let Some(path) = &flood.sum {
+        keep_sum(path, &summed(flood.text(), flood.bytes, newline))?;
     }
+    if flood.stay { silent(&mut Options::default()) } else { Ok(()) }
 }
 
 fn most(chunk: usize, left: u64) -> usize {

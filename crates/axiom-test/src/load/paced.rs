@@ -8,6 +8,7 @@ use rustix::time::{ClockId, Timespec};
 
 use super::LoadError;
 use super::options::Options;
+use super::text::Dice;
 use super::writing::{now_ns, pass, write};
 
 /// What a stamped line begins with, so that a reader knows it from everything else on a terminal.
@@ -47,7 +48,7 @@ pub(super) fn run(paced: &Paced, rest: Options) -> Result<(), LoadError> {
         write(b"ready\n")?;
     }
     pass(paced.gate.as_deref())?;
-    let mut due = now_ns();
+    let mut due = now_ns() + phase_ns(paced.every_ns);
     for _ in 0..paced.times {
         sleep_until(due);
         for _ in 0..paced.lines {
@@ -56,6 +57,11 @@ pub(super) fn run(paced: &Paced, rest: Options) -> Result<(), LoadError> {
         due = due.saturating_add(paced.every_ns);
     }
     Ok(())
+}
+
+/// Each process begins at its own moment of the period: many that are let go at once shall not tick together.
+fn phase_ns(every_ns: u64) -> u64 {
+    Dice::of(u64::from(std::process::id())).below(every_ns.max(1))
 }
 
 /// Sleeps until CLOCK_MONOTONIC shows that moment.
