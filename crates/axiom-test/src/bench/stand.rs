@@ -132,7 +132,9 @@ impl Stand {
     pub(super) fn spawn_many(&mut self, line: &[String], n: u32) -> anyhow::Result<Vec<TaskId>> {
         let command = line.iter().map(|word| ByteString::from(word.clone().into_bytes())).collect();
         let count = (n > 1).then_some(n);
-        let spec = TaskSpec { command, count, ..TaskSpec::default() };
+        // With a key it may be asked again: the server hangs up on a connection that was idle for long.
+        let idempotency_key = Some(axiom_client::new_command_id().to_string());
+        let spec = TaskSpec { command, count, idempotency_key, ..TaskSpec::default() };
         let answer = self.call(async |connection| connection.spawn(&spec).await)?;
         Ok(answer.tasks.iter().map(|task| task.id).collect())
     }
@@ -253,8 +255,9 @@ impl Stand {
     /// One of the bench's own processes.
     fn gauge(&self, words: &[String]) -> anyhow::Result<Gauge> {
         let mut command = Command::new(self.program("axiom-bench"));
-        // A peer must not find that it runs inside another one.
-        Gauge::start(command.args(words).env("TERM", "xterm-256color").env_remove("TMUX"))
+        // A peer must not find that it runs inside another one, and asciinema asks for a UTF-8 locale.
+        command.env("TERM", "xterm-256color").env("LC_ALL", "C.UTF-8").env_remove("TMUX");
+        Gauge::start(command.args(words))
     }
 
     /// The command line's client in this home.
