@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 /// Debian's peers.
 const PEERS: &str = "xtask/peers.txt";
 
-/// A terminal in a browser, as most are made.
+/// A terminal in a browser, as most are made. Not in the tests' list: node-pty compiles itself when it is installed.
 const FROM_NPM: &[&str] = &["node-pty@1.1.0", "ws@8.23.0"];
 
 /// Options of the bench that take a value: what is neither such a pair nor alone is a scenario.
@@ -46,7 +46,7 @@ fn peers(workspace: &Workspace) -> Result<PathBuf, StepError> {
         .map_err(|source| StepError::Read { path: folder.display().to_string(), source })?;
     let mut npm = Command::new("npm");
     npm.args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"]).arg(&folder);
-    let fetched = provision::run_list(workspace, PEERS)
+    let fetched = provision::programs_of(workspace, PEERS)
         .and_then(|()| step::run("fetch the peers from npm", npm.args(FROM_NPM)));
     if let Err(error) = fetched {
         // The bench measures those that are there and names the others.

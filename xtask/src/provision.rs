@@ -48,29 +48,39 @@ struct Powers {
 
 /// Installs what the tests miss, or says how.
 pub(crate) fn run(workspace: &Workspace) -> Result<(), StepError> {
-    run_list(workspace, LIST)
+    let needs = read(workspace, LIST)?;
+    install_programs(needs.programs)?;
+    libraries::install(workspace, &needs.libraries)
 }
 
-/// The same for another list.
-pub(crate) fn run_list(workspace: &Workspace, list: &str) -> Result<(), StepError> {
+/// The same for another list's programs.
+pub(crate) fn programs_of(workspace: &Workspace, list: &str) -> Result<(), StepError> {
+    install_programs(read(workspace, list)?.programs)
+}
+
+fn read(workspace: &Workspace, list: &str) -> Result<Needs, StepError> {
     let text = fs::read_to_string(workspace.path(list))
         .map_err(|source| StepError::Read { path: list.to_owned(), source })?;
+    parse(&text)
+}
+
+fn install_programs(programs: Vec<Need>) -> Result<(), StepError> {
     let folders: Vec<PathBuf> =
         env::var_os("PATH").map_or_else(Vec::new, |path| env::split_paths(&path).collect());
-    let needs = parse(&text)?;
-    let missing: Vec<String> = needs
-        .programs
+    let missing: Vec<String> = programs
         .into_iter()
         .filter(|need| !is_installed(&need.program, &folders))
         .map(|need| need.package)
         .collect();
     let powers = Powers { root: is_root(), apt: is_installed("apt-get", &folders) };
     match plan(missing, powers) {
-        Plan::Nothing => {}
-        Plan::Install(packages) => install(&packages)?,
-        Plan::Tell(packages) => step::say(&advice(&packages)),
+        Plan::Nothing => Ok(()),
+        Plan::Install(packages) => install(&packages),
+        Plan::Tell(packages) => {
+            step::say(&advice(&packages));
+            Ok(())
+        }
     }
-    libraries::install(workspace, &needs.libraries)
 }
 
 /// Reads the list: `package program # why` or `registry library version # why`, with empty lines and whole-line comments.
@@ -164,7 +174,7 @@ mod tests {
 
     #[test]
     fn the_list_of_peers_can_be_read() {
-        let needs = parse(include_str!("../peers.txt")).unwrap();
+        let needs = parse(include_str!("../peers.txt")).unwrap().programs;
         assert!(needs.contains(&need("tmux", "tmux")), "{needs:?}");
     }
 
