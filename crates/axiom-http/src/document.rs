@@ -89,6 +89,7 @@ const OF_STEERING: [Failure; 3] = [
     failure("503", "The task's worker cannot be reached now, or has too much to do."),
     failure("507", "The disk is full."),
 ];
+const OF_WAITING: [Failure; 1] = [failure("503", "The server leaves.")];
 const OF_READING: [Failure; 1] = [failure("503", "The task's journal cannot be read now.")];
 const LATER: [Failure; 1] = [failure("501", "Not built yet.")];
 
@@ -136,13 +137,14 @@ fn complete_operation(path: &str, operation: &mut Operation) {
         RefOr::T(one) => one.parameter_in != ParameterIn::Path,
         RefOr::Ref(_) => false,
     });
-    let rows: [(bool, &[Failure]); 8] = [
+    let rows: [(bool, &[Failure]); 9] = [
         (true, &ALWAYS),
         (path != HEALTH_PATH, &WITH_TOKEN),
         (of_task && !later, &OF_TASK),
         (with_query, &WITH_QUERY),
         (operation.request_body.is_some(), &WITH_BODY),
         (operation.operation_id.as_deref() == Some("spawn"), &OF_SPAWN),
+        (operation.operation_id.as_deref() == Some("wait"), &OF_WAITING),
         (tagged(operation, "steering"), &OF_STEERING),
         (tagged(operation, "output"), &OF_READING),
     ];

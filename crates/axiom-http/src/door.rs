@@ -11,12 +11,15 @@ use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
 use crate::allowance::Allowance;
 use crate::gate::{Admitted, Lock, admit};
 use crate::listen::Presence;
+use crate::patience::Patience;
 use crate::places::{Number, Places};
 use crate::refusal::Refusal;
 use crate::requests::RequestId;
@@ -30,6 +33,17 @@ pub(crate) const LIVE_MAX: usize = 1024;
 
 /// Listeners to events at once, at each door. Each is cheap; a browser has a few.
 pub(crate) const LISTENERS_MAX: usize = 512;
+
+/// KiB of output that may be on its way to readers at once, at each door: a few of the largest pieces. Who asks for more
+/// waits until others have read theirs, or were given up.
+const PIECES_KIB_MAX: u32 = 64 * 1024;
+
+/// The largest piece, and what one is counted as that does not say how much it wants.
+const PIECE_KIB_MAX: u32 = 8 * 1024;
+const PIECE_KIB_DEFAULT: u32 = 1024;
+
+/// How long a piece may wait for its turn: longer than a stalled reader is waited for.
+const PIECE_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Requests by the socket: our own command line in a loop, started as fast as the machine can, stays below.
 const SOCKET_REQUESTS: (u32, u32) = (10_000, 20_000);
@@ -48,6 +62,7 @@ pub(crate) struct Door {
     places: Mutex<Places<AbortHandle>>,
     lives: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
+    pieces: Arc<Semaphore>,
     requests: Mutex<Allowance>,
     strangers: Mutex<Allowance>,
     opened: Instant,
@@ -61,6 +76,7 @@ pub(crate) struct Visit {
     /// The name of whoever is let in, or that the kernel names a stranger.
     pub(crate) author: Result<String, Refusal>,
     pub(crate) presence: Presence,
+    pub(crate) patience: Patience,
 }
 
 impl Door {
@@ -74,6 +90,7 @@ impl Door {
             places: Mutex::new(Places::new(CONNECTIONS_MAX)),
             lives: Arc::new(Semaphore::new(LIVE_MAX)),
             listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
+            pieces: Arc::new(Semaphore::new(PIECES_KIB_MAX as usize)),
             requests: Mutex::new(Allowance::new(per_second, burst)),
             strangers: Mutex::new(Allowance::new(STRANGERS.0, STRANGERS.1)),
             opened: Instant::now(),
@@ -95,6 +112,19 @@ impl Door {
     pub(crate) fn listener(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         let hint = "close one: a listener hears of as many tasks as it likes";
         one_of(&self.listeners, &format!("{LISTENERS_MAX} listeners are the most"), hint)
+    }
+
+    /// Room for a piece of output of so many bytes. Waits while too much is on its way.
+    pub(crate) async fn piece(&self, bytes_max: Option<u64>) -> Result<Room, Refusal> {
+        let asked = bytes_max.map_or(PIECE_KIB_DEFAULT, kib);
+        let room = self.pieces.clone().acquire_many_owned(asked);
+        match timeout(PIECE_WAIT_MAX, room).await {
+            Ok(Ok(permit)) => Ok(Room(permit)),
+            Ok(Err(_)) | Err(_) => {
+                let message = "too much output is on its way to readers that do not read";
+                Err(Fault::new(ErrorCode::Busy, message, "ask again, or for less").into())
+            }
+        }
     }
 
     fn spend(&self, allowance: &Mutex<Allowance>) -> Result<(), Refusal> {
@@ -122,6 +152,36 @@ pub(crate) struct Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.door.places().leave(self.number);
+    }
+}
+
+fn kib(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, PIECE_KIB_MAX)
+}
+
+/// Room for a piece that is on its way.
+#[derive(Debug)]
+pub(crate) struct Room(OwnedSemaphorePermit);
+
+/// A piece, and its room until it is sent.
+struct Sending {
+    bytes: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Sending {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Room {
+    /// Bytes that give their room back when the last of them was sent or dropped. Room that they do not need is given back
+    /// at once.
+    pub(crate) fn hold(mut self, bytes: Bytes) -> Bytes {
+        let needed = kib(bytes.len() as u64) as usize;
+        drop(self.0.split(self.0.num_permits().saturating_sub(needed)));
+        Bytes::from_owner(Sending { bytes, _room: self.0 })
     }
 }
 

@@ -9,6 +9,7 @@ mod door;
 mod gate;
 mod listen;
 mod live;
+mod patience;
 mod places;
 mod refusal;
 mod requests;

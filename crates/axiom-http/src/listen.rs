@@ -25,6 +25,7 @@ use tower::ServiceExt;
 
 use crate::door::{Door, Seat, Visit};
 use crate::gate::Lock;
+use crate::patience::{Patience, Stream};
 use crate::refusal::Refusal;
 use crate::routes::router;
 
@@ -161,7 +162,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Face { routes, mut ended, presence } = face;
-    let visit = Visit { door: seat.door.clone(), number: seat.number, author, presence };
+    let (door, number, patience) = (seat.door.clone(), seat.number, Patience::default());
+    let stream = Stream::new(stream, patience.clone());
+    let visit = Visit { door, number, author, presence, patience };
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(visit.clone());
         routes.clone().oneshot(request)

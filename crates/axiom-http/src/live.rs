@@ -78,6 +78,7 @@ pub(crate) async fn upgrade(
     }
     let permit = visit.door.live()?;
     let presence = visit.presence;
+    visit.patience.lasts();
     // Of what was offered only this is said back: never the token.
     Ok(upgrade.protocols([PROTOCOL]).on_upgrade(move |socket| async move {
         let live = Live::new(operations, caller, socket);

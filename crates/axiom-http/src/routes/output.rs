@@ -3,6 +3,7 @@
 use axiom_proto::api::View;
 use axiom_proto::cursor::Cursor;
 use axiom_server::{FramesRequest, Operations, OutputRequest};
+use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::asked::{ID, Named, Queried};
+use crate::door::Visit;
 use crate::refusal::Refusal;
 
 const CURSOR: HeaderName = HeaderName::from_static("x-axiom-cursor");
@@ -66,16 +68,18 @@ pub(super) struct FramesQuery {
 )]
 pub(super) async fn read(
     State(operations): State<Operations>,
+    Extension(visit): Extension<Visit>,
     Named(id): Named,
     Queried(OutputQuery { view, cursor, bytes_max, tail }): Queried<OutputQuery>,
 ) -> Result<Piece, Refusal> {
+    let room = visit.door.piece(bytes_max).await?;
     let request = OutputRequest { view, cursor, bytes_max, tail };
     let answer = operations.output(&id, &request).await?;
     let kind = match view {
         View::Text => "text/plain; charset=utf-8",
         View::Raw => "application/octet-stream",
     };
-    Ok(piece(kind, (answer.cursor, answer.ended), answer.bytes.into()))
+    Ok(piece(kind, (answer.cursor, answer.ended), room.hold(answer.bytes.into())))
 }
 
 /// A piece of a task's journal: whole frames, back to back, as docs/journal.md describes them.
@@ -100,11 +104,13 @@ pub(super) async fn read(
 )]
 pub(super) async fn frames(
     State(operations): State<Operations>,
+    Extension(visit): Extension<Visit>,
     Named(id): Named,
     Queried(FramesQuery { cursor, bytes_max }): Queried<FramesQuery>,
 ) -> Result<Piece, Refusal> {
+    let room = visit.door.piece(bytes_max).await?;
     let answer = operations.frames(&id, FramesRequest { cursor, bytes_max }).await?;
-    Ok(piece("application/octet-stream", (answer.cursor, answer.ended), answer.bytes))
+    Ok(piece("application/octet-stream", (answer.cursor, answer.ended), room.hold(answer.bytes)))
 }
 
 fn piece(kind: &str, (cursor, ended): (Cursor, bool), bytes: Bytes) -> Piece {

@@ -3,6 +3,7 @@
 use axiom_proto::api::{
     ListRequest, RemoveAnswer, SpawnAnswer, TaskDetail, TaskList, WaitAnswer, WaitRequest,
 };
+use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::id::{GroupId, TaskId};
 use axiom_proto::task::TaskSpec;
 use axiom_server::{Caller, Operations};
@@ -82,7 +83,14 @@ pub(super) async fn wait(
     Named(id): Named,
     Asked(request): Asked<WaitRequest>,
 ) -> Answered<WaitAnswer> {
-    Ok(Json(operations.wait(&id, request).await?))
+    let mut ended = operations.ended();
+    tokio::select! {
+        answer = operations.wait(&id, request) => Ok(Json(answer?)),
+        _ = ended.wait_for(|ended| *ended) => {
+            let hint = "wait again: the next server knows the task";
+            Err(Fault::new(ErrorCode::Unavailable, "the server leaves; tasks run on", hint).into())
+        }
+    }
 }
 
 /// Removes an ended task and all that is kept of it.

@@ -169,6 +169,28 @@ fn a_requests_id_is_its_callers_and_is_said_with_its_errors() {
 }
 
 #[test]
+fn whoever_waits_when_the_server_leaves_is_told_to_wait_at_the_next() {
+    let lab = Lab::new();
+    let id = lab.spawn(&["--", "cat"]);
+    let mut waiter = lab.by_socket().dial();
+    let first = request("GET", "/healthz", "", b"");
+    let first = String::from_utf8(first).unwrap().replace("Connection: close\r\n", "");
+    let asked = request("POST", &format!("/api/v1/tasks/{id}/wait"), "", b"");
+    std::io::Write::write_all(&mut waiter, &[first.as_bytes(), &asked].concat()).unwrap();
+    // Once the first is answered, the second is heard.
+    let mut answer = [0; 12];
+    std::io::Read::read_exact(&mut waiter, &mut answer).unwrap();
+    lab.axiom(&["shutdown"]).ok();
+    let mut answer = Vec::new();
+    std::io::Read::read_to_end(&mut waiter, &mut answer).unwrap();
+    let second = answer.windows(5).rposition(|found| found == b"HTTP/").unwrap();
+    let answer = Answer::parse(&answer[second..]);
+    assert_eq!((answer.status, &*answer.code()), (503, "unavailable"), "{answer:?}");
+    assert_eq!(answer.json()["error"]["retryable"], true);
+    lab.shut_down();
+}
+
+#[test]
 fn the_token_stands_in_no_log_and_in_no_command_line() {
     let lab = Lab::new();
     let run = lab.home().join("run");

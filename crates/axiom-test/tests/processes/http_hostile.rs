@@ -170,6 +170,43 @@ fn heads_that_are_too_large_or_no_http_are_refused() {
 }
 
 #[test]
+fn readers_that_take_nothing_of_large_answers_share_one_bound() {
+    const READERS: usize = 40;
+    const AT_ONCE: usize = 8;
+    let target = Target::new();
+    let id = target.lab.spawn(&["--", "sh", "-c", "yes | head -c 20000000"]);
+    assert_eq!(target.lab.wait(&[&id]).code(), 0);
+    let path = format!("/api/v1/tasks/{id}/frames?bytes_max=8388608");
+    let request = target.request(("GET", &path), "", b"");
+    let mut readers: Vec<TcpStream> = (0..READERS)
+        .map(|_| {
+            let mut stream = target.dial();
+            stream.write_all(&request).unwrap();
+            stream
+        })
+        .collect();
+    // Those whose turn it was are answered; none of them reads on.
+    let mut answered = 0;
+    for stream in &mut readers {
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).unwrap();
+        assert_eq!(&first, b"HTTP/1.1 200");
+        answered += 1;
+        if answered == AT_ONCE {
+            break;
+        }
+    }
+    let printed = target.lab.raw_output(&id);
+    assert_eq!(printed.len(), 30_000_000, "read by the socket");
+    let grown = target.lab.server_memory().saturating_sub(target.memory);
+    assert!(grown < 2 * MEMORY_GROWTH_MAX, "{READERS} readers took {} MiB", grown >> 20);
+    drop(readers);
+    let path = format!("/api/v1/tasks/{id}/frames?bytes_max=65536");
+    assert_eq!(target.lab.asked("GET", &path, b"").status, 200);
+    target.end();
+}
+
+#[test]
 fn no_request_hides_in_another() {
     let target = Target::new();
     let line = "POST /api/v1/prune HTTP/1.1";
