@@ -7,6 +7,7 @@
 mod bench;
 mod check;
 mod demo;
+mod instructions;
 mod provision;
 mod step;
 mod test;
@@ -55,6 +56,11 @@ const VERBS: &[Verb] = &[
         line: "build for release and measure (scenarios by name, --rounds N, --json FILE)",
         run: bench::run,
     },
+    Verb {
+        name: "instructions",
+        line: "count the hot path's instructions beside the kept ones (--keep renews them)",
+        run: instructions::run,
+    },
 ];
 
 fn main() -> ExitCode {
@@ -82,7 +88,7 @@ fn main() -> ExitCode {
 fn list() -> String {
     let mut text = String::from("usage: cargo xtask VERB\n\n");
     for verb in VERBS {
-        text.push_str(&format!("  {:<9} {}\n", verb.name, verb.line));
+        text.push_str(&format!("  {:<12} {}\n", verb.name, verb.line));
     }
     text
 }
@@ -106,6 +112,6 @@ mod tests {
 
     #[test]
     fn an_unknown_verb_is_answered_with_all_names() {
-        assert_eq!(names(), "check, test, provision, demo, bench");
+        assert_eq!(names(), "check, test, provision, demo, bench, instructions");
     }
 }

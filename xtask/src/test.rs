@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::check;
+use crate::instructions;
 use crate::provision;
 use crate::step::{self, StepError};
 use crate::workspace::Workspace;
@@ -24,6 +25,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<(), S
     }
     step::run("build all binaries", &mut workspace.building(&["build", "--workspace", "--bins"]))?;
     failed.step("doc tests", &mut workspace.building(&["test", "--workspace", "--doc", "--quiet"]));
+    failed.note("instructions of the hot path", instructions::run(workspace, &[]));
     failed.step("tests", &mut tests(workspace));
     failed.into_result()
 }
