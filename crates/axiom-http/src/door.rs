@@ -53,7 +53,7 @@ const NETWORK_REQUESTS: (u32, u32) = (2_000, 4_000);
 
 /// Requests without a token, a second and at once, refused or for the health: a person who looks for the token and a
 /// monitor, not a program that tries.
-const STRANGERS: (u32, u32) = (20, 200);
+const STRANGERS: (u32, u32) = (50, 500);
 
 /// One way in.
 #[derive(Debug)]

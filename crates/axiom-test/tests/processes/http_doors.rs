@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::cli::Finished;
 use crate::lab::Lab;
+use crate::websocket::WebSocket;
 use crate::wire::{Answer, JSON, request, request_to};
 
 #[test]
@@ -214,6 +215,7 @@ fn the_token_stands_in_no_log_and_in_no_command_line() {
         b"",
     );
     assert_eq!(lab.by_network().ask(&wrong).status, 401);
+    WebSocket::open_by_network(&lab).hear_of("hello");
     lab.shut_down();
     server.wait().unwrap();
     let log = std::fs::read_to_string(lab.home().join("log")).unwrap();

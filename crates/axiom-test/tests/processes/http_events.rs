@@ -173,6 +173,22 @@ fn a_listener_hears_only_of_what_it_asked_for() {
     lab.shut_down();
 }
 
+#[test]
+fn there_are_so_many_listeners_and_no_more_at_each_door() {
+    const LISTENERS_MAX: usize = 512;
+    let lab = Lab::new();
+    lab.axiom(&["ps"]).ok();
+    let mut all: Vec<Stream> = (0..LISTENERS_MAX).map(|_| Stream::open(&lab, "", "")).collect();
+    let refused = lab.asked("GET", "/api/v1/events", b"");
+    assert_eq!((refused.status, &*refused.code()), (429, "limit_reached"), "{refused:?}");
+    let id = lab.spawn(&["--", "true"]);
+    for stream in [0, LISTENERS_MAX - 1] {
+        let ended = all[stream].until("task.ended", &mut Vec::new());
+        assert_eq!(ended.data["task"], id.as_str());
+    }
+    lab.shut_down();
+}
+
 /// Validates each line of standard input against the schema in the file, and says which line is wrong.
 const VALIDATE: &str = "
 import json, sys, jsonschema_rs

@@ -332,6 +332,24 @@ fn live_clients_that_break_the_protocol_are_put_out() {
 }
 
 #[test]
+fn a_stranger_who_tries_token_after_token_is_slowed_down_and_nobody_else_is() {
+    let target = Target::new();
+    let wrong = request_to(&target.host, ("GET", "/"), "Authorization: Bearer 00\r\n", b"");
+    let since = Instant::now();
+    let slowed = loop {
+        let answer = target.lab.by_network().ask(&wrong);
+        if answer.status != 401 {
+            break answer;
+        }
+        assert!(since.elapsed() < PATIENCE, "tokens can be tried for ever");
+    };
+    assert_eq!((slowed.status, &*slowed.code()), (429, "limit_reached"), "{slowed:?}");
+    assert!(slowed.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1, "{slowed:?}");
+    target.is_unharmed("a thousand wrong tokens");
+    target.end();
+}
+
+#[test]
 fn an_upgrade_is_refused_without_token_or_with_unknown_protocols() {
     let target = Target::new();
     let bearer = target.lab.credentials();
