@@ -39,6 +39,8 @@ mod http_routes;
 mod lab;
 #[path = "processes/server_deaths.rs"]
 mod server_deaths;
+#[path = "processes/stream.rs"]
+mod stream;
 #[path = "processes/tails.rs"]
 mod tails;
 #[path = "processes/tasks.rs"]

@@ -93,8 +93,8 @@ impl Wanted {
 /// What a signal does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnSignal {
-    /// The first stops the tasks, the second leaves them.
-    StopThenLeave,
+    /// The first asks the tasks to stop, the second leaves them.
+    AskThenLeave,
     /// It leaves them.
     Leave,
 }
@@ -133,7 +133,7 @@ pub(crate) struct Stream {
     on_signal: OnSignal,
     newcomers: Newcomers,
     members: Vec<TaskId>,
-    stopping: bool,
+    asked: bool,
     /// Takes waiting tasks out of the queue, after an interrupt.
     cancelling: Option<JoinHandle<()>>,
     away: Away,
@@ -203,7 +203,7 @@ impl Stream {
             on_signal: options.on_signal,
             newcomers: options.newcomers,
             members: ids,
-            stopping: false,
+            asked: false,
             cancelling: None,
             away: Away::No,
         };
@@ -351,22 +351,22 @@ impl Stream {
             Sign::HangUp => return Some(Way::Left(sign)),
             Sign::Interrupt | Sign::Terminate => {}
         }
-        if self.on_signal == OnSignal::Leave || self.stopping {
+        if self.on_signal == OnSignal::Leave || self.asked {
             return Some(Way::Left(sign));
         }
-        self.stopping = true;
-        let words = "stopping every task; Ctrl-C once more leaves them running";
+        self.asked = true;
+        let words = "asked every task to stop; Ctrl-C once more leaves them running";
         self.merged.say(self.clock.now(), words);
-        self.stop_all();
+        self.ask_to_stop();
         None
     }
 
-    /// Running tasks are stopped by their workers, all at once; waiting ones have none, and leave the queue one by one.
-    fn stop_all(&mut self) {
+    /// Running tasks are interrupted, and may take their time, or refuse; waiting ones leave the queue, one by one.
+    fn ask_to_stop(&mut self) {
         let waiting: Vec<TaskId> = self.merged.waiting().collect();
         let live: Vec<TaskId> = self.merged.live().filter(|id| !waiting.contains(id)).collect();
         for task in live {
-            let action = Action::Stop { grace_ms: None };
+            let action = Action::Interrupt { signal: None, then: None };
             self.feed.order(Order { task, id: new_command_id(), action, data: Bytes::new() });
         }
         if !waiting.is_empty() {

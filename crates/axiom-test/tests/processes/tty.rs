@@ -14,15 +14,15 @@ use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
 use crate::lab::{EVENT_WAIT, Lab, kill};
 
 /// A terminal with a program in it, and a person in front of it.
-struct Seat {
+pub(crate) struct Seat {
     master: File,
     slave: OwnedFd,
-    child: Child,
+    pub(crate) child: Child,
     seen: Vec<u8>,
 }
 
 impl Seat {
-    fn open(mut command: Command) -> Self {
+    pub(crate) fn open(mut command: Command) -> Self {
         let master =
             openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
@@ -47,20 +47,20 @@ impl Seat {
         Self { master: File::from(master), slave, child, seen: Vec::new() }
     }
 
-    fn modes(&self) -> Termios {
+    pub(crate) fn modes(&self) -> Termios {
         tcgetattr(&self.slave).unwrap()
     }
 
-    fn type_text(&mut self, text: &str) {
+    pub(crate) fn type_text(&mut self, text: &str) {
         self.master.write_all(text.as_bytes()).unwrap();
     }
 
-    fn resize(&self, cols: u16, rows: u16) {
+    pub(crate) fn resize(&self, cols: u16, rows: u16) {
         let size = Winsize { ws_row: rows, ws_col: cols, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&self.master, size).unwrap();
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.seen).into_owned()
     }
 
@@ -81,7 +81,7 @@ impl Seat {
         true
     }
 
-    fn wait_for(&mut self, text: &str) {
+    pub(crate) fn wait_for(&mut self, text: &str) {
         let deadline = Instant::now() + EVENT_WAIT;
         while !self.text().contains(text) {
             let came = self.read_some(deadline);
@@ -93,7 +93,7 @@ impl Seat {
         }
     }
 
-    fn wait_for_exit(&mut self) -> i32 {
+    pub(crate) fn wait_for_exit(&mut self) -> i32 {
         let deadline = Instant::now() + EVENT_WAIT;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -89,7 +89,7 @@ impl Page {
         if !self.layout.terminal {
             return label.to_owned();
         }
-        super::labels::middle_cut(label, (self.columns / 4).clamp(5, 24))
+        super::name::fitted(label, (self.columns / 4).clamp(5, 24))
     }
 
     pub(super) fn len(&self) -> usize {

@@ -6,10 +6,10 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Millis;
 use super::escape::Progress;
-use super::name::Name;
+use super::name::{Name, fitted};
 use super::palette::{BOLD, DIM, Paint, RED, YELLOW, label_color};
 use super::row::Row;
-use crate::quantities::{shown_bytes, shown_span};
+use crate::quantities::{counted, shown_bytes, shown_span};
 
 /// The most bars: more are not read.
 const BARS_MAX: usize = 16;
@@ -56,6 +56,20 @@ impl Counts {
             counts.interventions += row.interventions();
         }
         counts
+    }
+
+    /// `▶3 ✗1`: the same for a narrow terminal.
+    fn signs(&self) -> String {
+        let parts = [
+            (self.running, '▶'),
+            (self.queued, '·'),
+            (self.suspended, '‖'),
+            (self.completed, '✓'),
+            (self.failed + self.lost, '✗'),
+            (self.stopped, '■'),
+        ];
+        let said = parts.iter().filter(|(count, _)| *count > 0);
+        said.map(|(count, sign)| format!("{sign}{count}")).collect::<Vec<_>>().join(" ")
     }
 
     /// `3 running, 1 failed`: what is not there is not said.
@@ -136,7 +150,7 @@ struct Bar {
 
 impl Bar {
     fn draw(self, row: &Row, (number, label): (usize, &str), now: Millis) -> String {
-        let label = fit(&super::labels::middle_cut(label, self.label_width), self.label_width);
+        let label = fit(&fitted(label, self.label_width), self.label_width);
         let padding = " ".repeat(self.label_width.saturating_sub(label.width()));
         let mut cells = Cells { text: String::new(), left: self.columns };
         cells.push(&label, self.paint, label_color(number));
@@ -217,15 +231,15 @@ fn total(
     let live = rows.iter().filter(|row| !row.is_over()).count();
     let mut cells = Cells { text: String::new(), left: columns };
     if live > shown {
-        cells.push(&format!("+{} more · ", live - shown), paint, BOLD);
+        let more = if columns < NARROW { "" } else { " more" };
+        cells.push(&format!("+{}{more} · ", live - shown), paint, BOLD);
     }
-    let outcomes =
-        if columns < NARROW { counts.outcomes().replace(", ", " ") } else { counts.outcomes() };
+    let outcomes = if columns < NARROW { counts.signs() } else { counts.outcomes() };
     cells.push(if rows.is_empty() { "no task yet" } else { &outcomes }, paint, BOLD);
     let more = format!(
-        " · {} · {} lines · {}",
+        " · {} · {} · {}",
         shown_span(now.saturating_sub(began)),
-        counts.lines,
+        counted(counts.lines, "line"),
         shown_bytes(counts.bytes)
     );
     cells.push(&more, paint, DIM);
@@ -298,6 +312,7 @@ mod tests {
     fn only_what_is_there_is_counted_out_loud() {
         let counts = Counts { running: 2, failed: 1, ..Counts::default() };
         assert_eq!(counts.outcomes(), "2 running, 1 failed");
+        assert_eq!(counts.signs(), "▶2 ✗1");
         assert_eq!(gauge(0), "──────────");
         assert_eq!(gauge(55), "━━━━━─────");
         assert_eq!(gauge(100), "━━━━━━━━━━");

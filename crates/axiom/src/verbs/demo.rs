@@ -149,7 +149,7 @@ async fn show(place: &Place, face: Face) -> Result<u8, Failure> {
         banner: "the demonstration: six tasks, in parallel; Ctrl-C stops them".to_owned(),
         face,
         idle_after: IDLE_AFTER,
-        on_signal: OnSignal::StopThenLeave,
+        on_signal: OnSignal::AskThenLeave,
         newcomers: Newcomers::None,
     };
     let steps = tokio::spawn(take_steps(connection));

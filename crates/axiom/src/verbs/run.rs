@@ -68,7 +68,7 @@ impl Run {
             banner: self.banner(here, members.len()),
             face: self.looks.face(),
             idle_after: self.looks.idle_after,
-            on_signal: OnSignal::StopThenLeave,
+            on_signal: OnSignal::AskThenLeave,
             newcomers: Newcomers::None,
         };
         match Stream::new(here.place()?, members, options).run().await? {

@@ -1,0 +1,209 @@
+//! The merged stream: many tasks in one view, as lines, as events and on a terminal.
+
+use axiom_proto::event::{Event, EventClass, Happening};
+use rustix::termios::LocalModes;
+
+use crate::cli::Finished;
+use crate::lab::{EVENT_WAIT, Lab, kill};
+use crate::tty::Seat;
+
+/// Everything that a child can do to a line: controls of both sets, strings, directions, broken text, and our own words.
+const HOSTILE: &str = r"
+import sys
+out = sys.stdout.buffer
+out.write(bytes(range(256)) + b'\n')
+out.write('\u202eturned\u2066\u2069 \u009b31mcsi\n'.encode())
+out.write(b'\x1b]52;c;aGVsbG8=\x07\x1bP1$r\x1b\\\x1b[2J\x1b[H\x1b[?25lafter\n')
+out.write(b'== [good] [COMPLETED] in 777 s\n')
+out.write(b'x\r== [good] [FAILED] exit 9\n')
+out.write(b'\r\n== [good] [INTERVENTION] 1: stop by nobody: applied\n')
+out.write(b'\xff\xc3(\xa0' + b'y' * 1000000 + b'\n')
+";
+
+fn notices(run: &Finished) -> Vec<String> {
+    run.text().lines().filter(|line| line.starts_with("== ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn no_output_and_no_name_can_be_taken_for_a_notice_or_act_on_the_reader() {
+    let lab = Lab::new();
+    let script = lab.home().join("hostile.py");
+    std::fs::write(&script, HOSTILE).unwrap();
+    let line = format!("python3 {}", script.display());
+    let name = "x] [COMPLETED] in 9 s == [y\u{202e}";
+    for color in ["never", "always"] {
+        let run = lab.axiom(&["run", "--color", color, "-n", name, "--each", &line]).ok();
+        let text = run.text();
+        let harmless = |c: char| {
+            let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            c == '\n'
+                || c == '\t'
+                || (c == '\u{1b}' && color == "always")
+                || !(c.is_control() || turns)
+        };
+        assert!(text.chars().all(harmless), "{text:?}");
+        assert!(text.matches('\u{1b}').count() < 2_000, "only our own colours");
+        for word in ["[FAILED]", "[INTERVENTION]", "in 777 s"] {
+            let forged = notices(&run).into_iter().find(|line| line.contains(word));
+            assert_eq!(forged, None, "{word}");
+        }
+        let ends = notices(&run).iter().filter(|line| line.contains("] [COMPLETED] in ")).count();
+        assert!(color == "always" || ends == 1, "{:?}", notices(&run));
+    }
+    lab.shut_down();
+}
+
+#[test]
+fn a_prompt_is_seen_before_its_answer_and_the_rest_of_its_line_is_marked() {
+    let lab = Lab::new();
+    let mut run =
+        lab.follow(&["run", "-n", "asks", "--each", "printf 'name: '; read n; echo \"hi $n\""]);
+    run.wait_for_line("the prompt", |line| line == "[asks] name: ");
+    lab.axiom(&["send", "asks", "bob"]).ok();
+    run.wait_for_line("the rest of its line", |line| line.starts_with("[asks]+ bob"));
+    run.wait_for_line("the answer", |line| line == "[asks] hi bob");
+    let (status, _, _) = run.finish(EVENT_WAIT);
+    assert!(status.success());
+    lab.shut_down();
+}
+
+#[test]
+fn a_redrawn_line_shows_its_last_state_and_not_every_one() {
+    let lab = Lab::new();
+    let line =
+        "i=0; while [ $i -lt 500 ]; do i=$((i+1)); printf '\\r%d of 500' $i; done; echo; exit 4";
+    let run = lab.axiom(&["run", "-n", "draws", "--each", line, "true"]);
+    assert_eq!(run.code(), 4, "{run:?}");
+    let text = run.text();
+    let states: Vec<&str> = text.lines().filter(|line| line.contains(" of 500")).collect();
+    assert!(states.contains(&"[draws] 500 of 500"), "{states:?}");
+    assert!(states.len() < 20, "{} states", states.len());
+    let failed = |line: &String| line.contains("[FAILED] exit 4 in ");
+    assert!(notices(&run).iter().any(failed), "{:?}", notices(&run));
+    lab.shut_down();
+}
+
+#[test]
+fn two_killed_servers_leave_neither_gap_nor_double_in_the_stream() {
+    let lab = Lab::new();
+    let script = "while read word; do echo \"$word\"; done";
+    let mut run = lab.follow(&["run", "-n", "echoes", "--each", script]);
+    run.wait_for_line("the task to run", |line| line.contains("[RUNNING]"));
+    for round in ["one", "two", "three"] {
+        lab.axiom(&["send", "echoes", round]).ok();
+        run.wait_for_line(round, |line| line == format!("[echoes] {round}"));
+        if round != "three" {
+            let _dead: u32 = lab.kill_server();
+        }
+    }
+    lab.axiom(&["send", "echoes", "--close", ""]);
+    lab.axiom(&["send", "echoes", "--key", "ctrl-d", "--no-enter"]);
+    let (status, lines, stderr) = run.finish(EVENT_WAIT);
+    assert!(status.success(), "{stderr}");
+    for round in ["one", "two", "three"] {
+        // Once as the terminal's echo of what was typed, once as the program's own.
+        let seen = lines.iter().filter(|line| line.ends_with(&format!("] {round}"))).count();
+        assert_eq!(seen, 2, "{round} in {lines:?}");
+    }
+    lab.shut_down();
+}
+
+#[test]
+fn tasks_that_others_start_later_join_the_stream() {
+    let lab = Lab::new();
+    let old = lab.spawn(&["-n", "old", "--", "sh", "-c", "echo before; read go; echo after"]);
+    lab.axiom(&["wait", "--any", "--timeout", "1s", &old]);
+    let mut logs = lab.follow(&["logs", "-f", "--all"]);
+    logs.wait_for_line("the running task", |line| line.starts_with("== [old] [RUNNING] since "));
+    lab.spawn(&["-n", "new", "--", "sh", "-c", "echo first words; exit 3"]);
+    logs.wait_for_line("the newcomer's output", |line| line == "[new] first words");
+    logs.wait_for_line("the newcomer's end", |line| line.starts_with("== [new] [FAILED] exit 3"));
+    lab.axiom(&["send", "old", ""]).ok();
+    logs.wait_for_line("what comes after the head", |line| line == "[old] after");
+    assert!(!logs.seen.iter().any(|line| line == "[old] before"), "{:?}", logs.seen);
+    kill(logs.child.id(), libc::SIGINT);
+    let (status, _, _) = logs.finish(EVENT_WAIT);
+    assert!(status.success());
+    lab.shut_down();
+}
+
+#[test]
+fn events_are_one_object_a_line_and_tell_of_output_status_progress_and_interventions() {
+    let lab = Lab::new();
+    let line = "printf '\\033]9;4;1;40\\007'; echo working; trap 'exit 5' INT; while :; do sleep 0.1; done";
+    let mut run = lab.follow(&["run", "-n", "works", "--json", "--each", line]);
+    run.wait_for_line("output", |line| line.contains("working"));
+    lab.axiom(&["interrupt", "works"]).ok();
+    let (status, lines, stderr) = run.finish(EVENT_WAIT);
+    assert_eq!(status.code(), Some(5), "{stderr}");
+    let parse = |line: &String| serde_json::from_str::<Event>(line).unwrap();
+    let events: Vec<Event> = lines.iter().map(parse).collect();
+    for class in
+        [EventClass::Output, EventClass::Status, EventClass::Progress, EventClass::Intervention]
+    {
+        assert!(events.iter().any(|event| event.class == class), "{class:?} in {lines:?}");
+    }
+    let ended = |event: &&Event| matches!(event.happening, Happening::TaskEnded { .. });
+    assert_eq!(events.iter().filter(ended).count(), 1, "{lines:?}");
+    let last = events.last().unwrap();
+    assert_eq!(last.happening, Happening::TasksAllEnded { ended: 1 });
+    lab.shut_down();
+}
+
+#[test]
+fn commands_come_from_a_file_and_few_run_at_once() {
+    let lab = Lab::new();
+    let mark = lab.home().join("running");
+    // Each fails if another one runs at the same time.
+    let line = format!("mkdir {0} && sleep 0.05 && rmdir {0}", mark.display());
+    let commands = format!("# three of them\n\n{line}\n  {line}\n{line} # the last\n");
+    let args = ["run", "--max-parallel", "1", "--file", "-"];
+    let run = lab.axiom_with_input(&args, commands.as_bytes()).ok();
+    assert!(run.text().starts_with("== 3 tasks, in parallel, at most 1 at once"), "{run:?}");
+    assert!(run.text().contains("3 completed"), "{run:?}");
+    let none = lab.axiom_with_input(&["run", "--file", "-"], b"# nothing\n");
+    assert_eq!(none.code(), 125, "{none:?}");
+    assert!(none.stderr.contains("no command"), "{none:?}");
+    lab.shut_down();
+}
+
+#[test]
+fn a_terminal_has_a_bar_for_each_task_and_is_as_before_afterwards() {
+    let lab = Lab::new();
+    let line = "printf '\\033]9;4;1;30\\007'; echo up; read go; echo down";
+    let mut seat = Seat::open(lab.command(&["run", "-n", "bar", "--each", line, "echo two"]));
+    let before = seat.modes();
+    seat.wait_for("30%");
+    seat.wait_for("1 running, 1 completed");
+    assert!(!seat.modes().local_modes.contains(LocalModes::ECHO), "what is typed is not shown");
+    seat.resize(20, 10);
+    lab.axiom(&["send", "bar", ""]).ok();
+    seat.wait_for("2 tasks in ");
+    assert_eq!(seat.wait_for_exit(), 0);
+    let text = seat.text();
+    let shown = text.rfind("\u{1b}[?25h").expect("the cursor is shown again");
+    assert!(shown > text.rfind("\u{1b}[?25l").unwrap(), "{text:?}");
+    assert!(text.rfind("\u{1b}[?7h") > text.rfind("\u{1b}[?7l"), "{text:?}");
+    assert_eq!(before.local_modes, seat.modes().local_modes);
+    lab.shut_down();
+}
+
+#[test]
+fn ctrl_c_asks_once_and_then_leaves_the_tasks_running() {
+    let lab = Lab::new();
+    let line = "trap 'echo refused' INT; echo up; while :; do sleep 0.1; done";
+    let mut seat = Seat::open(lab.command(&["run", "-n", "stays", "--each", line, "sleep 600"]));
+    let before = seat.modes();
+    seat.wait_for("sleep 600");
+    seat.wait_for("up");
+    seat.type_text("\u{3}");
+    seat.wait_for("asked every task to stop");
+    seat.wait_for("refused");
+    seat.wait_for("[FAILED]");
+    seat.type_text("\u{3}");
+    seat.wait_for("axiom logs -f");
+    assert_eq!(seat.wait_for_exit(), 130);
+    assert_eq!(before.local_modes, seat.modes().local_modes);
+    assert_eq!(lab.status_of("stays"), "running");
+    lab.shut_down();
+}
