@@ -3,6 +3,7 @@
 
 mod effect;
 mod ending;
+mod flood;
 mod input;
 mod interrupt;
 mod opening;
@@ -12,6 +13,7 @@ mod stop;
 mod typing;
 
 pub use effect::{Ask, Effect, Scope};
+pub use flood::{Flood, HOLD, HOLD_BYTES_MAX};
 pub use input::{Input, Reply, Terminal};
 pub use opening::{READ_BYTES_MAX, Writer, first_inputs, first_records};
 pub use peer::{Peer, Said};

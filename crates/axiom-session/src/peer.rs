@@ -25,6 +25,8 @@ pub struct Peer {
     sent: usize,
     /// The next frame it is to get; none before it said so.
     next: Option<Seq>,
+    /// What is unsent are whole frames that wait for more: nothing is to be written yet.
+    holds: bool,
 }
 
 impl Peer {
@@ -32,12 +34,15 @@ impl Peer {
     #[must_use]
     pub fn greet(hello: Hello) -> Self {
         let out = link::encode(&Control::Hello(Box::new(hello)), b"");
-        Self { splitter: Splitter::default(), out, sent: 0, next: None }
+        Self { splitter: Splitter::default(), out, sent: 0, next: None, holds: false }
     }
 
-    /// True while it has not got everything before `head`.
+    /// True while it has not got everything before `head`, and is not held back either.
     #[must_use]
     pub fn is_owed(&self, head: Seq) -> bool {
+        if self.holds {
+            return false;
+        }
         !self.unsent().is_empty() || self.next.is_some_and(|next| next < head)
     }
 
@@ -61,8 +66,22 @@ impl Peer {
         self.next = Some(seq.next());
     }
 
+    /// A frame was appended that is to be shown with the next ones. A peer that is behind gets it from the journal.
+    pub fn hold(&mut self, (header, payload): (&[u8; HEADER_BYTES], &[u8]), seq: Seq) {
+        if self.holds || self.waits_for(seq) {
+            self.holds = true;
+            self.shown((header, payload), seq, 0);
+        }
+    }
+
+    /// What was held is to be written now. False where nothing was.
+    pub fn release(&mut self) -> bool {
+        std::mem::take(&mut self.holds)
+    }
+
     /// Says what the journal cannot say.
     pub fn say(&mut self, control: &Control) {
+        self.holds = false;
         self.out.extend_from_slice(&link::encode(control, b""));
     }
 

@@ -78,16 +78,34 @@ impl Links {
         }
     }
 
-    /// Shows a frame that was just appended to every peer that is at the head.
-    pub(crate) fn show(&mut self, header: &Header, payload: &[u8]) {
+    /// Shows a frame that was just appended to every peer that is at the head: now, or with the next ones if it `holds`.
+    pub(crate) fn show(&mut self, header: &Header, payload: &[u8], holds: bool) {
         if self.links.is_empty() {
             return;
         }
         let head = header.encode();
         for link in &mut self.links {
+            if holds {
+                link.peer.hold((&head, payload), header.seq);
+                continue;
+            }
+            if link.peer.release() {
+                link.peer.shown((&head, payload), header.seq, 0);
+                link.flush();
+                continue;
+            }
             if link.peer.waits_for(header.seq) {
                 let taken = link.write(&[IoSlice::new(&head), IoSlice::new(payload)]);
                 link.peer.shown((&head, payload), header.seq, taken);
+            }
+        }
+    }
+
+    /// Shows what is held.
+    pub(crate) fn release(&mut self) {
+        for link in &mut self.links {
+            if link.peer.release() {
+                link.flush();
             }
         }
     }

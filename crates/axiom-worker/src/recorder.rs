@@ -5,10 +5,10 @@
 use std::collections::VecDeque;
 
 use axiom_journal::{AppendError, Writer};
-use axiom_proto::frame::{Frame, FrameKind, Micros};
+use axiom_proto::frame::{Frame, FrameKind, Header, Micros};
 use axiom_proto::mixed;
 use axiom_proto::record::{InputNote, Record};
-use axiom_session::Session;
+use axiom_session::{Flood, Session};
 
 use crate::clock::Clock;
 use crate::disk::{Disk, Reserve};
@@ -35,6 +35,7 @@ pub(crate) struct Recorder {
     pub(crate) disk: Disk,
     pub(crate) clock: Clock,
     pub(crate) links: Links,
+    flood: Flood,
     owed: VecDeque<Owed>,
     shortage: Option<String>,
     /// Room kept back for what must be said on a full disk, while it is kept.
@@ -46,9 +47,20 @@ pub(crate) struct Recorder {
 impl Recorder {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { writer, session, syncer, disk, clock, links } = parts;
-        let (owed, shortage, reserve) = (VecDeque::new(), None, disk.reserve());
-        let keeps_reserve = reserve.is_some();
-        Self { writer, session, syncer, disk, clock, links, owed, shortage, reserve, keeps_reserve }
+        let reserve = disk.reserve();
+        Self {
+            writer,
+            session,
+            syncer,
+            disk,
+            clock,
+            links,
+            flood: Flood::default(),
+            owed: VecDeque::new(),
+            shortage: None,
+            keeps_reserve: reserve.is_some(),
+            reserve,
+        }
     }
 
     /// Appends a frame now, or as soon as there is room.
@@ -91,12 +103,40 @@ impl Recorder {
             }
         };
         self.session.appended(&Frame { header, payload });
-        self.links.show(&header, payload);
+        self.show(&header, payload);
         self.syncer.touched(time);
         if let Some(shortage) = self.disk.shortage_after(header.frame_bytes(), time) {
             self.shortage.get_or_insert(shortage);
         }
         true
+    }
+
+    fn show(&mut self, header: &Header, payload: &[u8]) {
+        let holds = match header.kind {
+            FrameKind::Output | FrameKind::ErrorOutput => {
+                self.flood.holds(header.time, payload.len())
+            }
+            FrameKind::Input
+            | FrameKind::Record
+            | FrameKind::Keyframe
+            | FrameKind::Control
+            | FrameKind::Other(_) => {
+                self.flood.shown();
+                false
+            }
+        };
+        self.links.show(header, payload, holds);
+    }
+
+    /// When what is held back in a flood must be shown.
+    pub(crate) fn show_due(&self) -> Option<Micros> {
+        self.flood.due()
+    }
+
+    /// Shows what is held back.
+    pub(crate) fn show_held(&mut self) {
+        self.flood.shown();
+        self.links.release();
     }
 
     /// A new segment begins with everything derived so far, so that recovery reads one segment.
@@ -109,7 +149,7 @@ impl Recorder {
         match begun {
             Ok(header) => {
                 self.session.appended(&Frame { header, payload: &summary });
-                self.links.show(&header, &summary);
+                self.show(&header, &summary);
                 true
             }
             Err(error) => {

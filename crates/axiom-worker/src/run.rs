@@ -261,7 +261,8 @@ impl Worker {
 
     fn timeout(&self, until: Option<Micros>) -> Option<Timespec> {
         let recheck = self.paused.then(|| self.recorder.clock.now().plus(ASK_AGAIN));
-        let next = [self.wake_at, self.reaped_by, self.recorder.syncer.due(), recheck, until];
+        let (sync, show) = (self.recorder.syncer.due(), self.recorder.show_due());
+        let next = [self.wake_at, self.reaped_by, sync, show, recheck, until];
         let micros =
             next.into_iter().flatten().min()?.0.saturating_sub(self.recorder.clock.now().0);
         Some(Timespec {
@@ -408,6 +409,9 @@ impl Worker {
         if self.recorder.syncer.due().is_some_and(|at| now >= at) {
             self.recorder.sync(now);
         }
+        if self.recorder.show_due().is_some_and(|at| now >= at) {
+            self.recorder.show_held();
+        }
     }
 
     /// Pauses reading when the disk runs short, and goes on when there is room again.
@@ -453,6 +457,7 @@ impl Worker {
     }
 
     fn say_farewell(&mut self, reason: &str) -> Result<(), WorkerError> {
+        self.recorder.show_held();
         let until = self.recorder.clock.now().plus(FAREWELL);
         let head = self.recorder.writer.head().seq;
         self.paused = true;

@@ -2,6 +2,7 @@
 //! Each test reads as a table of inputs and effects; `script` carries effects out as a worker would.
 
 mod endings;
+mod floods;
 mod freezing;
 mod interrupts;
 mod limits;
