@@ -108,7 +108,7 @@ impl Worker {
     /// Serves until the session is over or handed on.
     pub(crate) fn run(mut self) -> Result<(), WorkerError> {
         while self.course == Course::Serve {
-            for source in self.wait(None)? {
+            for source in self.wait()? {
                 self.serve(source)?;
             }
             self.mind_time();
@@ -210,8 +210,8 @@ impl Worker {
         holders
     }
 
-    /// Waits until something can be done. `until`: at most so long.
-    fn wait(&self, until: Option<Micros>) -> Result<Vec<Source>, WorkerError> {
+    /// Waits until something can be done.
+    fn wait(&self) -> Result<Vec<Source>, WorkerError> {
         let (mut fds, mut sources) = (Vec::with_capacity(12), Vec::with_capacity(12));
         let mut add = |fd, flags, source| {
             fds.push(PollFd::from_borrowed_fd(fd, flags));
@@ -246,11 +246,7 @@ impl Worker {
             let give = if owes { PollFlags::OUT } else { PollFlags::empty() };
             add(fd, take | give, Source::Peer(index));
         }
-        let timeout = self.timeout(until);
-        match poll(&mut fds, timeout.as_ref()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(WorkerError::io("wait")(error)),
-        }
+        pause(&mut fds, self.timeout())?;
         let ready = fds.iter().map(|fd| !fd.revents().is_empty());
         Ok(sources
             .into_iter()
@@ -259,16 +255,12 @@ impl Worker {
             .collect())
     }
 
-    fn timeout(&self, until: Option<Micros>) -> Option<Timespec> {
+    /// How long nothing has to be done, in microseconds.
+    fn timeout(&self) -> Option<u64> {
         let recheck = self.paused.then(|| self.recorder.clock.now().plus(ASK_AGAIN));
         let (sync, show) = (self.recorder.syncer.due(), self.recorder.show_due());
-        let next = [self.wake_at, self.reaped_by, sync, show, recheck, until];
-        let micros =
-            next.into_iter().flatten().min()?.0.saturating_sub(self.recorder.clock.now().0);
-        Some(Timespec {
-            tv_sec: i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX),
-            tv_nsec: i64::try_from(micros % 1_000_000 * 1000).unwrap_or(0),
-        })
+        let next = [self.wake_at, self.reaped_by, sync, show, recheck];
+        Some(next.into_iter().flatten().min()?.0.saturating_sub(self.recorder.clock.now().0))
     }
 
     fn serve(&mut self, source: Source) -> Result<(), WorkerError> {
@@ -437,8 +429,8 @@ impl Worker {
 
     fn leave(mut self) -> Result<(), WorkerError> {
         while self.recorder.owes() && !self.recorder.retry() {
-            let until = self.recorder.clock.now().plus(ASK_AGAIN);
-            let _interrupted: Vec<Source> = self.wait(Some(until))?;
+            // Whatever else is ready stays so, for nobody serves it any more: only time is waited for.
+            pause(&mut [], Some(ASK_AGAIN))?;
         }
         let synced = self.recorder.writer.sync();
         if let Err(error) = synced {
@@ -460,12 +452,30 @@ impl Worker {
         self.recorder.show_held();
         let until = self.recorder.clock.now().plus(FAREWELL);
         let head = self.recorder.writer.head().seq;
-        self.paused = true;
-        while self.recorder.links.owe(head) && self.recorder.clock.now() < until {
-            let _ready: Vec<Source> = self.wait(Some(until))?;
+        loop {
+            let left = until.0.saturating_sub(self.recorder.clock.now().0);
+            if left == 0 || !self.recorder.links.owe(head) {
+                break;
+            }
+            let owed = self.recorder.links.peers(head).filter(|(_, owes)| *owes);
+            let mut fds: Vec<PollFd<'_>> =
+                owed.map(|(fd, _)| PollFd::from_borrowed_fd(fd, PollFlags::OUT)).collect();
+            pause(&mut fds, Some(left))?;
             self.recorder.links.catch_up(head);
         }
         self.recorder.links.say(&Control::Goodbye { reason: reason.to_owned() });
         Ok(())
+    }
+}
+
+/// Until one of these is ready, or so many microseconds are over.
+fn pause(fds: &mut [PollFd<'_>], micros: Option<u64>) -> Result<(), WorkerError> {
+    let timeout = micros.map(|micros| Timespec {
+        tv_sec: i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX),
+        tv_nsec: i64::try_from(micros % 1_000_000 * 1000).unwrap_or(0),
+    });
+    match poll(fds, timeout.as_ref()) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(WorkerError::io("wait")(error)),
     }
 }
