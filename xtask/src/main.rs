@@ -8,6 +8,7 @@ mod bench;
 mod check;
 mod demo;
 mod instructions;
+mod picture;
 mod provision;
 mod step;
 mod test;
@@ -50,6 +51,11 @@ const VERBS: &[Verb] = &[
         name: "demo",
         line: "build for release and run the first demonstration",
         run: demo::run,
+    },
+    Verb {
+        name: "picture",
+        line: "run the demonstration on a terminal and draw docs/demo.svg",
+        run: picture::run,
     },
     Verb {
         name: "bench",
@@ -112,6 +118,6 @@ mod tests {
 
     #[test]
     fn an_unknown_verb_is_answered_with_all_names() {
-        assert_eq!(names(), "check, test, provision, demo, bench, instructions");
+        assert_eq!(names(), "check, test, provision, demo, picture, bench, instructions");
     }
 }

@@ -1,7 +1,8 @@
 //! What the tests of the house stand on: the simulator, which runs the product's own state machines from one seed,
-//! the load generator's scripts, the bench, and the guard of the hot path.
+//! the load generator's scripts, the bench, the picture of the demonstration, and the guard of the hot path.
 
 pub mod bench;
 pub mod instructions;
 pub mod load;
+pub mod picture;
 pub mod sim;
