@@ -1,4 +1,4 @@
-//! Events: what happens in a fleet, one table for `/events`, `--json`, hooks and webhooks; docs/events.md has it for people.
+//! Events: what happens in a fleet, one table for `/events`, `--json`, hooks and webhooks; docs/http.md has it for people.
 //! An event that is kept has an id; ids of one log rise by one. Never holds what was typed, nor an environment.
 
 use std::fmt;

@@ -1,6 +1,7 @@
 //! Events: told to listeners in one numbered log, each once, whatever dies. The log is derived: from frames, and from what the
 //! server does. [`EventLog`] is what listeners see of it; the maker beside it owns the rest.
 
+mod appointments;
 mod catch_up;
 mod listener;
 mod maker;
@@ -135,11 +136,11 @@ impl EventLog {
 pub(crate) async fn run(fleet: Arc<Fleet>, before: Vec<TaskId>) {
     let mut maker = open(&fleet, before.into()).await;
     loop {
-        let silence = maker.wakes_at_ms().map(|at_ms| at_ms.saturating_sub(now_ms()));
+        let wake = maker.wakes_at_ms().map(|at_ms| at_ms.saturating_sub(now_ms()));
         tokio::select! {
             () = fleet.changes.marked.notified() => {}
-            () = sleep(Duration::from_millis(silence.unwrap_or(u64::MAX))), if silence.is_some() => {
-                maker.mark_silent(now_ms());
+            () = sleep(Duration::from_millis(wake.unwrap_or(u64::MAX))), if wake.is_some() => {
+                maker.mark_due(now_ms());
             }
         }
         maker = make_all(&fleet, maker).await;

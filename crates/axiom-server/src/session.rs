@@ -30,6 +30,8 @@ pub(crate) struct Session {
     pub(crate) is_being_replaced: bool,
     /// What its newest frames say, for events.
     pub(crate) notes: Notes,
+    /// True while its link is lost, or was expected and did not come: not while its worker is only being started.
+    pub(crate) is_missed: bool,
     /// True once its silence was told: the next output begins another.
     pub(crate) is_silent: bool,
 }
@@ -71,6 +73,7 @@ impl Session {
             problem: None,
             is_being_replaced: false,
             notes: Notes::starting_at(Seq(0)),
+            is_missed: false,
             is_silent: false,
         }
     }
@@ -79,6 +82,7 @@ impl Session {
     pub(crate) fn linked(&mut self, hello: Hello) -> Seq {
         self.link = Link::Connected { worker_pid: hello.worker_pid, holder_pid: hello.holder_pid };
         self.started_unix_us = Some(hello.started_unix_us);
+        self.is_missed = false;
         self.paused = None;
         self.problem = None;
         self.pending.relink(&hello.summary);
@@ -100,6 +104,7 @@ impl Session {
     pub(crate) fn unlinked(&mut self, now_ms: u64) {
         if let Link::Connected { .. } = self.link {
             self.link = Link::Away { since_ms: now_ms };
+            self.is_missed = true;
         }
     }
 

@@ -18,7 +18,7 @@ use crate::fleet::Fleet;
 use crate::history::{self, Folded};
 use crate::launch::launch;
 use crate::link::{Dialled, Hangup, converse, dial};
-use crate::session::Problem;
+use crate::session::{Link, Problem};
 use crate::task::{Announced, Task};
 
 /// The wait after the first dial that led to nothing, and the longest: it doubles in between. Someone who lives answers
@@ -79,7 +79,7 @@ pub(crate) fn spawn(fleet: &Arc<Fleet>, task: Arc<Task>, origin: Origin) {
 
 /// Supervises a session until it is over.
 async fn live(fleet: Arc<Fleet>, task: Arc<Task>, origin: Origin) {
-    let mut supervision = Supervision { fleet, task, wait: BACKOFF_FIRST, failure: None };
+    let mut supervision = Supervision { fleet, task, origin, wait: BACKOFF_FIRST, failure: None };
     let mut step = match origin {
         Origin::New => Step::Launch,
         Origin::Found => Step::Dial,
@@ -125,6 +125,7 @@ async fn sweep(fleet: &Fleet, task: &Task) {
 struct Supervision {
     fleet: Arc<Fleet>,
     task: Arc<Task>,
+    origin: Origin,
     /// Before the next dial, if this one leads to nothing.
     wait: Duration,
     /// Why the session could not be started; its journal must say so.
@@ -198,12 +199,24 @@ impl Supervision {
                 () = &mut silent, if !asked => {
                     asked = true;
                     self.ask_journal().await;
+                    self.miss();
                 }
                 () = has_ended(&mut announced), if !freed => {
                     freed = true;
                     self.free_place();
                 }
             }
+        }
+    }
+
+    /// A worker that was there before us says nothing.
+    fn miss(&self) {
+        if self.origin == Origin::Found {
+            self.task.change_live(|session| {
+                let misses = !session.is_missed && matches!(session.link, Link::Away { .. });
+                session.is_missed |= misses;
+                ((), misses.then_some(Weight::Status))
+            });
         }
     }
 

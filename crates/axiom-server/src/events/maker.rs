@@ -1,7 +1,7 @@
 //! The maker of events: the one who numbers them. It compares each task with its trail and makes what is missing, writes
 //! events and trails at once, and only then shows them. Works beside the runtime; whatever fails is made again.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -12,10 +12,11 @@ use axiom_proto::frame::Seq;
 use axiom_proto::id::{EventLogId, TaskId};
 use axiom_proto::task::Status;
 
+use super::appointments::Appointments;
 use super::catch_up::CatchUp;
 use super::note::Note;
 use super::picture;
-use super::sight::{LiveSight, Sight, Silence, look};
+use super::sight::{Absence, LiveSight, Sight, Silence, look};
 use super::trail::{Made, Trail};
 use crate::fleet::Fleet;
 use crate::task::{FIRST_SESSION, Task};
@@ -34,10 +35,8 @@ pub(crate) struct Maker {
     trails: HashMap<TaskId, Trail>,
     /// How many have begun there and not ended.
     unfinished: usize,
-    /// When to look for silences again, Unix milliseconds.
-    silences: BTreeSet<(u64, TaskId)>,
-    /// Tasks that stand in it: each once, however much it prints.
-    listened_to: HashSet<TaskId>,
+    /// When to look again, though nothing happens: for silences, and for links that stay away.
+    appointments: Appointments,
 }
 
 /// What is to be written next.
@@ -74,8 +73,8 @@ impl Maker {
         if !found.is_new {
             fleet.events.show(found.state, Vec::new());
         }
-        let (state, silences, listened_to) = (found.state, BTreeSet::new(), HashSet::new());
-        let mut maker = Self { fleet, store, state, trails, unfinished, silences, listened_to };
+        let (state, appointments) = (found.state, Appointments::default());
+        let mut maker = Self { fleet, store, state, trails, unfinished, appointments };
         if found.is_new {
             maker.trails = before.iter().map(|task| (*task, Trail::of_stranger())).collect();
             maker.write_whole()?;
@@ -104,19 +103,14 @@ impl Maker {
         Ok(())
     }
 
-    /// When silences are to be looked for again, Unix milliseconds.
+    /// When something is to be looked at though nothing happens, Unix milliseconds.
     pub(crate) fn wakes_at_ms(&self) -> Option<u64> {
-        self.silences.first().map(|(at_ms, _)| *at_ms)
+        self.appointments.first_ms()
     }
 
-    /// Marks those whose silence may be long enough by now.
-    pub(crate) fn mark_silent(&mut self, now_ms: u64) {
-        let later = self.silences.split_off(&(now_ms.saturating_add(1), first_id()));
-        let due = std::mem::replace(&mut self.silences, later);
-        for (_, task) in &due {
-            self.listened_to.remove(task);
-        }
-        self.fleet.changes.mark(due.into_iter().map(|(_, task)| task));
+    /// Marks the tasks that are to be looked at by now.
+    pub(crate) fn mark_due(&mut self, now_ms: u64) {
+        self.fleet.changes.mark(self.appointments.due(now_ms));
     }
 
     /// Somebody deleted the file: another log begins, in which every session goes on from where it is.
@@ -256,16 +250,17 @@ impl Maker {
         }
         // Lower than before only after a power cut: the log told what the journal lost.
         trail.next = live.head;
-        match live.away_since_ms {
-            Some(since_ms) if !trail.away => {
+        match live.absence {
+            Absence::Long { since_ms } if !trail.away => {
                 trail.away = true;
                 draft.push_of_session(task, Event::new(since_ms, Happening::LinkAway));
             }
-            None if trail.away => {
+            Absence::None if trail.away => {
                 trail.away = false;
                 draft.push_of_session(task, Event::new(draft.now_ms, Happening::LinkBack));
             }
-            Some(_) | None => {}
+            Absence::Short { until_ms } => self.appointments.make(task.id(), until_ms),
+            Absence::Long { .. } | Absence::None => {}
         }
         match live.silence {
             Silence::Long { idle_ms } if trail.idle_at != Some(live.offset) => {
@@ -274,9 +269,7 @@ impl Maker {
                 draft.push_of_session(task, Event::new(draft.now_ms, idle));
             }
             Silence::Short { until_ms } => {
-                if self.listened_to.insert(task.id()) {
-                    self.silences.insert((until_ms, task.id()));
-                }
+                self.appointments.make(task.id(), until_ms);
             }
             Silence::Long { .. } | Silence::None => {}
         }
@@ -398,11 +391,6 @@ fn written(trails: &HashMap<TaskId, Trail>) -> Vec<(TaskId, String)> {
 fn untold(task: &Task, trail: Trail, head: Seq, error: &JournalError) -> Trail {
     tracing::error!(task = task.id().short(), %error, "events are missing: the journal cannot be read");
     Trail { next: head, ..trail }
-}
-
-/// Before every task's id.
-fn first_id() -> TaskId {
-    TaskId::from_random([0; 10])
 }
 
 #[cfg(test)]

@@ -14,6 +14,9 @@ use crate::view::unix_ms;
 /// A task that has printed nothing for so long is idle.
 pub(crate) const IDLE_MS: u64 = 30_000;
 
+/// A link that is lost for so long is away. The next worker takes milliseconds, and what it missed is told as a gap.
+pub(crate) const AWAY_MS: u64 = 1000;
+
 /// How a task stands.
 #[derive(Debug)]
 pub(crate) enum Sight {
@@ -34,8 +37,7 @@ pub(crate) struct LiveSight {
     pub(crate) head: Seq,
     pub(crate) offset: Offset,
     pub(crate) started_unix_us: u64,
-    /// Since when the link is lost, where it is and more could come over it.
-    pub(crate) away_since_ms: Option<u64>,
+    pub(crate) absence: Absence,
     pub(crate) silence: Silence,
     /// Where it would begin in a log that does not know it.
     pub(crate) ended: bool,
@@ -51,6 +53,17 @@ pub(crate) enum Silence {
     Short { until_ms: u64 },
     /// Long enough to be told.
     Long { idle_ms: u64 },
+}
+
+/// Whether a session's link is lost, while more could come over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absence {
+    /// It is not.
+    None,
+    /// Not long enough to be told: look again at this time, Unix milliseconds.
+    Short { until_ms: u64 },
+    /// Since then.
+    Long { since_ms: u64 },
 }
 
 /// Looks at a task, and takes its notes.
@@ -73,21 +86,29 @@ fn look_live(session: &mut Session, now_ms: u64) -> Sight {
     let (notes_from, notes) = session.notes.take(head.seq);
     let silence = silence(&session.summary, started_unix_us, now_ms);
     session.is_silent = matches!(silence, Silence::Long { .. });
-    let away_since_ms = match session.link {
-        Link::Away { since_ms } if !session.summary.closed => Some(since_ms),
-        Link::Away { .. } | Link::Connected { .. } => None,
-    };
     Sight::Live(Box::new(LiveSight {
         notes_from,
         notes,
         head: head.seq,
         offset: head.offset,
         started_unix_us,
-        away_since_ms,
+        absence: absence(session, now_ms),
         silence,
         ended: session.summary.status.is_ended(),
         interventions: session.summary.interventions,
     }))
+}
+
+/// How long a session's link has been lost.
+fn absence(session: &Session, now_ms: u64) -> Absence {
+    match session.link {
+        Link::Away { since_ms } if session.is_missed && !session.summary.closed => {
+            let until_ms = since_ms.saturating_add(AWAY_MS);
+            let is_long = now_ms >= until_ms;
+            if is_long { Absence::Long { since_ms } } else { Absence::Short { until_ms } }
+        }
+        Link::Away { .. } | Link::Connected { .. } => Absence::None,
+    }
 }
 
 /// How long a session has printed nothing. A freeze, a stop and a full disk are no silence; their end begins one.

@@ -276,7 +276,7 @@ fn a_silence_is_told_once_and_not_again_by_the_next_server() {
     let due = world.maker.wakes_at_ms().unwrap();
     assert_eq!(due, STARTED_UNIX_US / 1000 + crate::events::sight::IDLE_MS);
     let silent = |world: &mut World| {
-        world.maker.mark_silent(due);
+        world.maker.mark_due(due);
         let (tasks, _) = world.fleet.changes.take_marked(usize::MAX);
         world.maker.make(&tasks, due).unwrap();
         let events = world.events();
@@ -288,4 +288,26 @@ fn a_silence_is_told_once_and_not_again_by_the_next_server() {
     assert_eq!(silent(&mut world), 1);
     world.show(FrameKind::Output, b"x");
     assert_eq!(silent(&mut world), 2, "another silence");
+}
+
+#[test]
+fn a_lost_link_is_told_once_it_stays_away_and_not_before() {
+    let mut world = World::new();
+    let started = Record::Started { pid: 9, mode: Mode::Terminal, size: None };
+    world.show(FrameKind::Record, &started.encode());
+    let look = |world: &mut World, now_ms: u64| {
+        world.fleet.changes.mark([world.task.id()]);
+        let (tasks, _) = world.fleet.changes.take_marked(usize::MAX);
+        world.maker.make(&tasks, now_ms).unwrap();
+        world.events().last().unwrap().happening.word()
+    };
+    world.task.change_live(|session| (session.unlinked(NOW_MS), Some(Weight::Status)));
+    assert_eq!(look(&mut world, NOW_MS + 999), "task.started");
+    assert_eq!(world.maker.wakes_at_ms(), Some(NOW_MS + 1000));
+    assert_eq!(look(&mut world, NOW_MS + 1000), "link.away");
+    let away = world.events().len();
+    world.hear(Summary::default());
+    world.task.change_live(|session| (session.is_missed = false, Some(Weight::Status)));
+    assert_eq!(look(&mut world, NOW_MS + 1001), "link.back");
+    assert_eq!(world.events().len(), away + 1);
 }
