@@ -268,8 +268,13 @@ fn provoke(lab: &Lab, stream: &mut Stream, seen: &mut Vec<Message>) {
         lab.axiom(&[verb, &printing]).ok();
     }
     stream.until("task.resumed", seen);
-    let worker = lab.show(&printing)["task"]["worker_pid"].as_u64().unwrap();
-    kill(u32::try_from(worker).unwrap(), libc::SIGKILL);
+    // A stopped holder starts no other worker: the link stays away for as long as we like.
+    let pid = |task: &Value, name: &str| u32::try_from(task[name].as_u64().unwrap()).unwrap();
+    let task = &lab.show(&printing)["task"];
+    kill(pid(task, "holder_pid"), libc::SIGSTOP);
+    kill(pid(task, "worker_pid"), libc::SIGKILL);
+    stream.until("link.away", seen);
+    kill(pid(task, "holder_pid"), libc::SIGCONT);
     stream.until("link.back", seen);
     let task = lab.show(&printing);
     let holder = task["task"]["holder_pid"].as_u64().unwrap();
