@@ -27,9 +27,9 @@ usage: axiom-test SCRIPT [OPTIONS]
 
   flood    --bytes N [--style plain|colour|escape] [--seed S] [--sum FILE] [--gate FIFO] [--stay true]
            prints N bytes as fast as it can; --sum writes the SHA-256 of what a reader must see
-  trickle  --per-second R --lines N [--gate FIFO]
+  trickle  --per-second R --lines N [--gate FIFO] [--linger-ms N]
            prints lines that each carry CLOCK_MONOTONIC in nanoseconds
-  burst    --lines N --every-ms M --times T [--gate FIFO]
+  burst    --lines N --every-ms M --times T [--gate FIFO] [--linger-ms N]
            prints N such lines at once, and that T times
   redraw   --per-second R --frames N
            redraws a progress line and a small table in place

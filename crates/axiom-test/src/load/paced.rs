@@ -23,6 +23,8 @@ pub(super) struct Paced {
     lines: u64,
     every_ns: u64,
     gate: Option<PathBuf>,
+    /// How long it lives on after its last line: so that ends do not disturb the others' last lines.
+    linger_ms: u64,
 }
 
 impl Paced {
@@ -30,14 +32,16 @@ impl Paced {
         let per_second: u64 = options.needed("--per-second")?;
         let every_ns = SECOND_NS / per_second.clamp(1, SECOND_NS);
         let times = options.needed("--lines")?;
-        Ok(Self { times, lines: 1, every_ns, gate: options.path("--gate") })
+        let linger_ms = options.value("--linger-ms")?.unwrap_or(0);
+        Ok(Self { times, lines: 1, every_ns, gate: options.path("--gate"), linger_ms })
     }
 
     pub(super) fn burst(options: &mut Options) -> Result<Self, LoadError> {
         let every_ms: u64 = options.needed("--every-ms")?;
         let (lines, times) = (options.needed("--lines")?, options.needed("--times")?);
         let every_ns = every_ms.saturating_mul(1_000_000);
-        Ok(Self { times, lines, every_ns, gate: options.path("--gate") })
+        let linger_ms = options.value("--linger-ms")?.unwrap_or(0);
+        Ok(Self { times, lines, every_ns, gate: options.path("--gate"), linger_ms })
     }
 }
 
@@ -56,6 +60,7 @@ pub(super) fn run(paced: &Paced, rest: Options) -> Result<(), LoadError> {
         }
         due = due.saturating_add(paced.every_ns);
     }
+    sleep_until(now_ns().saturating_add(paced.linger_ms.saturating_mul(1_000_000)));
     Ok(())
 }
 

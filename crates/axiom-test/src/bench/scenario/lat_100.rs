@@ -7,8 +7,8 @@ use crate::bench::stand::Stand;
 
 const SESSIONS: u32 = 100;
 
-/// Six seconds of lines.
-const PACE: [&str; 5] = ["trickle", "--per-second", "10", "--lines", "60"];
+/// Six seconds of lines. All are out before the first of the hundred ends: an end costs more than a line.
+const PACE: [&str; 7] = ["trickle", "--per-second", "10", "--lines", "60", "--linger-ms", "500"];
 
 pub(super) fn run(stand: &mut Stand, rounds: usize) -> anyhow::Result<Vec<Figure>> {
     let (mut reference, mut ours) = (Vec::new(), Vec::new());

@@ -14,8 +14,8 @@ use crate::bench::stand::Stand;
 
 const SESSIONS: u32 = 10;
 
-/// Five seconds of lines in each.
-const PACE: [&str; 5] = ["trickle", "--per-second", "50", "--lines", "250"];
+/// Five seconds of lines in each. All are out before the first of them ends.
+const PACE: [&str; 7] = ["trickle", "--per-second", "50", "--lines", "250", "--linger-ms", "500"];
 
 pub(super) fn run(stand: &mut Stand, rounds: usize) -> anyhow::Result<Vec<Figure>> {
     let burners = std::thread::available_parallelism().map_or(2, usize::from);
