@@ -7,6 +7,8 @@
 
 #[path = "processes/cli.rs"]
 mod cli;
+#[path = "processes/cli_views.rs"]
+mod cli_views;
 #[path = "processes/deaths.rs"]
 mod deaths;
 #[path = "processes/direct.rs"]

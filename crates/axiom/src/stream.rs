@@ -36,10 +36,12 @@ use crate::stdio::{self, Writer};
 use merged::Merged;
 use screen::Screen;
 
+pub(crate) use drawing::Drawing;
 pub(crate) use lines_of_text::marked_lines;
 pub(crate) use merged::Face;
 pub(crate) use page::Layout;
 pub(crate) use palette::ColorChoice;
+pub(crate) use screen::SilentKeys;
 
 /// Milliseconds; moments count from the Unix epoch.
 pub(crate) type Millis = u64;

@@ -13,18 +13,18 @@ pub(crate) const LEAVE: &str = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?2026l";
 
 /// What is drawn at the moment.
 #[derive(Debug, Default)]
-pub(super) struct Drawing {
+pub(crate) struct Drawing {
     rows: Vec<String>,
 }
 
 impl Drawing {
     /// True if these rows stand there already.
-    pub(super) fn shows(&self, rows: &[String]) -> bool {
+    pub(crate) fn shows(&self, rows: &[String]) -> bool {
         self.rows == rows
     }
 
     /// Text above the region, and its rows anew.
-    pub(super) fn draw(&mut self, text: &str, rows: Vec<String>) -> String {
+    pub(crate) fn draw(&mut self, text: &str, rows: Vec<String>) -> String {
         let mut bytes = String::with_capacity(text.len() + 256);
         bytes.push_str(BEGIN);
         self.erase(&mut bytes);
@@ -42,7 +42,7 @@ impl Drawing {
     }
 
     /// Text in the region's place: the region is gone, and the terminal as it was.
-    pub(super) fn leave(&mut self, text: &str) -> String {
+    pub(crate) fn leave(&mut self, text: &str) -> String {
         let mut bytes = String::new();
         self.erase(&mut bytes);
         bytes.push_str(LEAVE);

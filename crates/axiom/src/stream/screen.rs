@@ -39,8 +39,7 @@ pub(super) struct Live {
     /// True if something happened since it was drawn.
     stirred: bool,
     size: Size,
-    /// Keeps what is typed from standing among the rows; none where standard input is no terminal.
-    terminal: Option<HeldTerminal>,
+    keys: SilentKeys,
     /// False while the terminal belongs to others.
     ours: bool,
 }
@@ -55,11 +54,10 @@ impl Screen {
         if !(text && terminals.output && can_draw && ours) {
             return Self::Plain;
         }
-        // Where it cannot be had, what is typed stands among the rows until they are drawn again.
-        let terminal = terminals.input.then(|| HeldTerminal::silent(LEAVE).ok()).flatten();
+        let keys = SilentKeys::begin();
         let size = terminal_size().unwrap_or(USUAL_SIZE);
         let drawing = Drawing::default();
-        Self::Live(Box::new(Live { drawing, drawn_at: 0, stirred: true, size, terminal, ours }))
+        Self::Live(Box::new(Live { drawing, drawn_at: 0, stirred: true, size, keys, ours }))
     }
 
     pub(super) fn is_live(&self) -> bool {
@@ -125,17 +123,51 @@ impl Screen {
         live.size = terminal_size().unwrap_or(live.size);
         live.stirred = true;
         if sign == Sign::Continued {
-            live.ours = live.terminal.is_none() || in_foreground();
-            live.terminal.iter().filter(|_| live.ours).for_each(HeldTerminal::hold_again);
+            live.ours = !Terminals::of_process().input || in_foreground();
+            if live.ours {
+                live.keys.again();
+            }
         }
     }
 
     /// Stands still until somebody continues us, with the terminal's own modes.
     pub(super) fn stand_still(&mut self) {
         if let Self::Live(live) = self {
-            live.terminal.iter().for_each(HeldTerminal::let_go);
+            live.keys.stand_still();
         }
+    }
+}
+
+/// Keeps what is typed from standing among the rows that are drawn.
+#[derive(Debug)]
+pub(crate) struct SilentKeys(Option<HeldTerminal>);
+
+impl SilentKeys {
+    /// Where standard input is a terminal that is ours.
+    #[must_use]
+    pub(crate) fn begin() -> Self {
+        let ours = Terminals::of_process().input && in_foreground();
+        // Where it cannot be had, what is typed stands there until the rows are drawn again.
+        Self(ours.then(|| HeldTerminal::silent(LEAVE).ok()).flatten())
+    }
+
+    /// Where nothing is drawn.
+    #[must_use]
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
+    /// Stands still until somebody continues us, with the terminal's own modes.
+    pub(crate) fn stand_still(&self) {
+        self.0.iter().for_each(HeldTerminal::let_go);
         // It cannot be refused: every process may stop itself.
         let _: Result<(), _> = kill_process(getpid(), Signal::STOP);
+        if in_foreground() {
+            self.0.iter().for_each(HeldTerminal::hold_again);
+        }
+    }
+
+    fn again(&self) {
+        self.0.iter().for_each(HeldTerminal::hold_again);
     }
 }

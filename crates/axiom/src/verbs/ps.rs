@@ -1,5 +1,8 @@
 //! `axiom ps`: tasks as a table. Without `--all` those that have not ended, and those that ended in the last hour.
 
+mod tree;
+mod watching;
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axiom_client::Connection;
@@ -14,12 +17,15 @@ use crate::lines::one_line;
 use crate::printing::{print, print_json};
 use crate::quantities::{shown_bytes, shown_duration};
 use crate::table::{cut, table};
+use tree::Entry;
 
 /// So long an ended task is shown without `--all`.
 const RECENT_MS: u64 = 3_600_000;
 
 /// The longest name that is shown whole.
 const NAME_CHARS_MAX: usize = 24;
+
+const HEADINGS: [&str; 6] = ["ID", "NAME", "STATUS", "AGE", "OUTPUT", "COMMAND"];
 
 /// `axiom ps`.
 #[derive(Debug, Clone, Args)]
@@ -33,6 +39,12 @@ pub(crate) struct Ps {
     /// Only these, by comma: running,failed…
     #[arg(long, value_name = "STATUS")]
     status: Option<String>,
+    /// Show tasks under those that spawned them, and groups together.
+    #[arg(long)]
+    tree: bool,
+    /// Go on showing how they stand, until Ctrl-C.
+    #[arg(short, long, conflicts_with = "json")]
+    watch: bool,
     /// Print the tasks as JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -40,6 +52,9 @@ pub(crate) struct Ps {
 
 impl Ps {
     pub(super) async fn run(&self, here: &Here) -> Result<u8, Failure> {
+        if self.watch {
+            return watching::run(self, here).await;
+        }
         let request = ListRequest {
             status: self.status.clone(),
             tag: self.tag.clone(),
@@ -47,17 +62,34 @@ impl Ps {
         };
         let mut tasks = all(&mut connect(here).await?, request).await?;
         if !self.all && self.status.is_none() {
-            let since = now_ms().saturating_sub(RECENT_MS);
-            tasks.retain(|task| task.ended_at_ms.is_none_or(|ended| ended >= since));
+            let now = now_ms();
+            tasks.retain(|task| self.is_recent(task, now));
         }
         if self.json {
             print_json(&TaskList { tasks, after: None })?;
         } else if tasks.is_empty() {
             print("no tasks: axiom run -- COMMAND")?;
         } else {
-            print(&shown(&tasks))?;
+            print(&self.laid_out(&tasks))?;
         }
         Ok(0)
+    }
+
+    fn laid_out(&self, tasks: &[TaskView]) -> String {
+        if self.tree { shown_as_tree(tasks) } else { shown(tasks) }
+    }
+
+    /// True for a task that was not excluded: the server sorts out a list, and nobody a watch.
+    fn wants(&self, task: &TaskView) -> bool {
+        let tag = self.tag.as_ref().is_none_or(|tag| task.tags.contains(tag));
+        let word = task.status.word();
+        let named = |statuses: &String| statuses.split(',').any(|one| one.trim() == word);
+        tag && self.status.as_ref().is_none_or(named)
+    }
+
+    fn is_recent(&self, task: &TaskView, now: u64) -> bool {
+        let since = now.saturating_sub(RECENT_MS);
+        self.all || self.status.is_some() || task.ended_at_ms.is_none_or(|ended| ended >= since)
     }
 }
 
@@ -82,8 +114,30 @@ pub(super) fn shown(tasks: &[TaskView]) -> String {
     let now = now_ms();
     let rows: Vec<[String; 6]> = tasks.iter().map(|task| row(task, now)).collect();
     let width = Terminals::of_process().output.then(terminal_size).flatten();
-    let headings = ["ID", "NAME", "STATUS", "AGE", "OUTPUT", "COMMAND"];
-    table(headings, &rows, width.map(|size| size.cols))
+    table(HEADINGS, &rows, width.map(|size| size.cols))
+}
+
+/// The same with children under their parents.
+fn shown_as_tree(tasks: &[TaskView]) -> String {
+    let now = now_ms();
+    let row = |(depth, entry): &(usize, Entry<'_>)| {
+        let indent = "  ".repeat(*depth);
+        match entry {
+            Entry::Task(task) => {
+                let [id, rest @ ..] = row(task, now);
+                let [name, status, age, output, command] = rest;
+                [format!("{indent}{id}"), name, status, age, output, command]
+            }
+            Entry::Group(group) => {
+                let empty = String::new;
+                let standing = tree::standing(tasks, *group);
+                [format!("{indent}group"), empty(), standing, empty(), empty(), empty()]
+            }
+        }
+    };
+    let rows: Vec<[String; 6]> = tree::tree(tasks).iter().map(row).collect();
+    let width = Terminals::of_process().output.then(terminal_size).flatten();
+    table(HEADINGS, &rows, width.map(|size| size.cols))
 }
 
 fn row(task: &TaskView, now: u64) -> [String; 6] {

@@ -55,6 +55,9 @@ fn shown(detail: &TaskDetail, now: u64) -> String {
     if let Some(parent) = task.parent {
         line("parent", parent.short().to_owned());
     }
+    if let Some(group) = task.group {
+        line("group", format!("{}, place {}", group.short(), task.index));
+    }
     line("status", status(task));
     line("age", shown_duration(now.saturating_sub(task.created_at_ms)));
     if let (Some(started), Some(ended)) = (task.started_at_ms, task.ended_at_ms) {
