@@ -19,7 +19,7 @@ use crate::connection::{Answer, Call, ClientError, Connection, Repeat};
 use crate::new_command_id;
 
 /// How long an answer may take that the server has at hand: it waits for a worker for 5 s at most.
-const ANSWER_WAIT: Duration = Duration::from_secs(30);
+pub(crate) const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
 /// How long a stop may take with the usual graces, and a shutdown that stops every task.
 const STOP_WAIT: Duration = Duration::from_secs(180);

@@ -1,6 +1,7 @@
 //! A connection to a server: one request at a time over a kept stream, made anew when it breaks.
 //! What may be asked twice is asked again of the next server; what may not is answered with what is known.
 
+use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,13 +15,18 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
+use crate::calls::ANSWER_WAIT;
 use crate::dial::DialError;
+use crate::home::Home;
 use crate::start::{Place, StartError, reach};
 
 /// How often one call is asked again of another server: one that died in between is normal, more are not.
 const RECONNECTS_MAX: u32 = 3;
+
+/// How long a server may be silent before that is told: it answers in milliseconds.
+const SILENCE_TOLD_AFTER: Duration = Duration::from_secs(2);
 
 /// The largest answer: a list of every task a home may hold is far below it.
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -105,6 +111,9 @@ impl StartError {
             Self::Program { .. } => {
                 (ErrorCode::Internal, "the programs of Axiom belong into one folder")
             }
+            Self::Full { .. } => {
+                (ErrorCode::DiskFull, "make room, or set AXIOM_HOME to a folder on another disk")
+            }
             Self::Ended { .. } | Self::Late { .. } => {
                 (ErrorCode::Unavailable, "see `axiom doctor`, or run `axiom serve` to watch it")
             }
@@ -172,6 +181,8 @@ impl Drop for Kept {
 pub struct Connection {
     place: Place,
     kept: Option<Kept>,
+    /// Told once of a server that is silent.
+    on_silence: Option<fn(&Home)>,
 }
 
 impl Connection {
@@ -181,7 +192,12 @@ impl Connection {
     /// [`ClientError::Start`] when there is no server.
     pub async fn open(place: Place) -> Result<Self, ClientError> {
         let kept = dial(&place).await?;
-        Ok(Self { place, kept: Some(kept) })
+        Ok(Self { place, kept: Some(kept), on_silence: None })
+    }
+
+    /// Calls this once, as soon as an answer that a server has at hand takes longer than two seconds: then it stands still.
+    pub fn on_silence(&mut self, tell: fn(&Home)) {
+        self.on_silence = Some(tell);
     }
 
     /// The home it belongs to.
@@ -213,7 +229,7 @@ impl Connection {
             None => dial(&self.place).await?,
         };
         let wait = call.wait;
-        let answer = timeout(wait, converse(&mut kept.sender, call))
+        let answer = timeout(wait, self.patiently(call, converse(&mut kept.sender, call)))
             .await
             .map_err(|_| ClientError::Silent { wait })??;
         self.kept = Some(kept);
@@ -221,6 +237,26 @@ impl Connection {
             (status, answer) if status.is_success() => Ok(answer),
             (status, answer) => Err(fault_of(status, &answer.body).into()),
         }
+    }
+}
+
+impl Connection {
+    /// Waits for an answer, and tells of a long silence.
+    async fn patiently<A>(&mut self, call: &Call, answer: impl Future<Output = A>) -> A {
+        tokio::pin!(answer);
+        // Other answers take as long as what they are about.
+        if call.wait == ANSWER_WAIT
+            && let Some(tell) = self.on_silence
+        {
+            tokio::select! {
+                answer = answer.as_mut() => return answer,
+                () = sleep(SILENCE_TOLD_AFTER) => {
+                    self.on_silence = None;
+                    tell(&self.place.home);
+                }
+            }
+        }
+        answer.await
     }
 }
 

@@ -81,6 +81,14 @@ pub enum StartError {
         /// The last line of its log.
         last_words: String,
     },
+    /// There is no room for what it must write before it listens.
+    #[error("the disk of home {} is full: {free_bytes} bytes are free", home.display())]
+    Full {
+        /// The home.
+        home: PathBuf,
+        /// What is free.
+        free_bytes: u64,
+    },
     /// It did not listen in time.
     #[error("the server did not listen within {} s; its log is {}", START_WAIT_MAX.as_secs(), log.display())]
     Late {
@@ -96,6 +104,9 @@ pub enum StartError {
 pub fn sibling(name: &str) -> io::Result<PathBuf> {
     std::fs::read_link("/proc/self/exe").map(|path| path.with_file_name(name))
 }
+
+/// What a server needs on disk before it listens: an index, a token, notes, and a few lines of log.
+const START_BYTES_MIN: u64 = 256 * 1024;
 
 /// A stream to the server, which is started if need be.
 pub(crate) async fn reach(place: &Place) -> Result<UnixStream, StartError> {
@@ -154,6 +165,9 @@ async fn listening(
             status = server.wait(), if left_at.is_none() => {
                 let status = status.map_err(failed)?;
                 if !status.success() {
+                    if let Some(free_bytes) = too_little(home) {
+                        return Err(StartError::Full { home: home.path().to_owned(), free_bytes });
+                    }
                     return Err(StartError::Ended { status, last_words: last_words(home) });
                 }
                 left_at = Some(Instant::now());
@@ -179,6 +193,13 @@ fn launch(home: &Home, program: &Path) -> Result<Child, StartError> {
         .stderr(log)
         .spawn()
         .map_err(|source| StartError::Program { program: program.to_owned(), source })
+}
+
+/// What is free on the home's disk, if a server cannot even write its index and its log there.
+fn too_little(home: &Home) -> Option<u64> {
+    let disk = rustix::fs::statvfs(home.path()).ok()?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    (free < START_BYTES_MIN).then_some(free)
 }
 
 fn unfit(home: &Home, source: io::Error) -> StartError {

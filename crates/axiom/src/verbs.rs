@@ -23,11 +23,12 @@ pub(crate) mod wait;
 
 pub(crate) use ps::now_ms;
 
-use axiom_client::Connection;
+use axiom_client::{Connection, Home};
+use axiom_proto::api::ServerNote;
 use tokio::runtime::Builder;
 
 use crate::arguments::Verb;
-use crate::failure::Failure;
+use crate::failure::{Failure, note};
 use crate::here::Here;
 
 /// Does what was asked. Gives the exit code.
@@ -71,5 +72,22 @@ async fn dispatch(verb: Option<Verb>, here: &Here) -> Result<u8, Failure> {
 
 /// A connection to this home's server, which is started if need be.
 async fn connect(here: &Here) -> Result<Connection, Failure> {
-    Ok(Connection::open(here.place()?).await?)
+    let mut connection = Connection::open(here.place()?).await?;
+    connection.on_silence(tell_silence);
+    Ok(connection)
+}
+
+/// Says that the server stands still, and how to end it.
+fn tell_silence(home: &Home) {
+    let end = match server_pid(home) {
+        Some(pid) => format!("; `kill -9 {pid}` ends it and harms no task"),
+        None => String::new(),
+    };
+    note(&format!("the server has not answered for 2 s, still waiting{end}"));
+}
+
+/// The process that serves a home, as it wrote down itself.
+pub(crate) fn server_pid(home: &Home) -> Option<u32> {
+    let bytes = std::fs::read(home.run().join("server.json")).ok()?;
+    serde_json::from_slice::<ServerNote>(&bytes).ok().map(|note| note.pid)
 }

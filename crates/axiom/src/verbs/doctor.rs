@@ -1,9 +1,12 @@
 //! `axiom doctor`: looks for what is wrong, each with its remedy. Starts nothing and changes nothing but a probe of cgroups.
 
 mod checks;
+mod journal;
+mod machine;
+mod server;
 
-use axiom_client::{ClientError, Connection, DialError, StartError};
-use axiom_proto::api::ServerStatus;
+use std::borrow::Cow;
+
 use clap::Args;
 use serde::Serialize;
 
@@ -22,6 +25,9 @@ const BOUNDARY: &str = "the boundary between tasks is one against mistakes: unti
 /// `axiom doctor`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Doctor {
+    /// Read and check every frame of this task's journal, and nothing else. Works without a server.
+    #[arg(long, value_name = "ID")]
+    journal: Option<String>,
     /// Print the findings as JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -45,22 +51,34 @@ pub(super) struct Finding {
     what: &'static str,
     verdict: Verdict,
     text: String,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    remedy: &'static str,
+    #[serde(skip_serializing_if = "is_empty")]
+    remedy: Cow<'static, str>,
 }
 
 impl Finding {
     fn good(what: &'static str, text: impl Into<String>) -> Self {
-        Self { what, verdict: Verdict::Good, text: text.into(), remedy: "" }
+        Self { what, verdict: Verdict::Good, text: text.into(), remedy: Cow::Borrowed("") }
     }
 
-    fn note(what: &'static str, text: impl Into<String>, remedy: &'static str) -> Self {
-        Self { what, verdict: Verdict::Note, text: text.into(), remedy }
+    fn note(
+        what: &'static str,
+        text: impl Into<String>,
+        remedy: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { what, verdict: Verdict::Note, text: text.into(), remedy: remedy.into() }
     }
 
-    fn problem(what: &'static str, text: impl Into<String>, remedy: &'static str) -> Self {
-        Self { what, verdict: Verdict::Problem, text: text.into(), remedy }
+    fn problem(
+        what: &'static str,
+        text: impl Into<String>,
+        remedy: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { what, verdict: Verdict::Problem, text: text.into(), remedy: remedy.into() }
     }
+}
+
+fn is_empty(remedy: &str) -> bool {
+    remedy.is_empty()
 }
 
 /// `--json`.
@@ -71,22 +89,10 @@ struct Findings<'a> {
 
 impl Doctor {
     pub(super) async fn run(&self, here: &Here) -> Result<u8, Failure> {
-        let mut findings = vec![checks::home(here), checks::settings()];
-        let (server, status) = server(here).await;
-        findings.extend(server);
-        findings.extend(checks::programs());
-        findings.push(checks::terminals());
-        findings.push(checks::trees(here, status.as_ref()));
-        findings.push(checks::disk(here, status.as_ref()));
-        findings.push(checks::open_files());
-        findings.push(checks::sockets(here, status.is_some()));
-        let problems = status.iter().flat_map(|status| &status.problems);
-        findings.extend(problems.map(|text| Finding::problem("server", text, "")));
-        if here.inside_task {
-            let text = "this runs inside a task: it uses the server, but starts none";
-            findings.push(Finding::note("task", text, ""));
-        }
-        findings.push(Finding::note("safety", BOUNDARY, ""));
+        let findings = match &self.journal {
+            Some(id) => vec![journal::check(here, id)?],
+            None => all(here).await,
+        };
         if self.json {
             print_json(&Findings { findings: &findings })?;
         } else {
@@ -97,34 +103,26 @@ impl Doctor {
     }
 }
 
-/// The server, if one runs, and what it says.
-async fn server(here: &Here) -> (Vec<Finding>, Option<ServerStatus>) {
-    const WHAT: &str = "server";
-    let status = match Connection::open(here.place_to_look_at()).await {
-        Ok(mut connection) => connection.status().await,
-        Err(ClientError::Start(StartError::Dial(DialError::NoServer { .. }))) => {
-            let text = "none runs; the next command starts one";
-            return (vec![Finding::good(WHAT, text)], None);
-        }
-        Err(error) => Err(error),
-    };
-    match status {
-        Ok(status) if status.version != env!("CARGO_PKG_VERSION") => {
-            let text =
-                format!("version {}, and this is {}", status.version, env!("CARGO_PKG_VERSION"));
-            let remedy = "axiom shutdown: tasks run on, and the next command starts the new one";
-            (vec![Finding::note(WHAT, text, remedy)], Some(status))
-        }
-        Ok(status) => {
-            let text = format!("version {}, pid {}", status.version, status.pid);
-            (vec![Finding::good(WHAT, text)], Some(status))
-        }
-        Err(error) => {
-            let fault = error.to_fault();
-            let remedy = "run/server.json has its pid: kill it, which harms no task";
-            (vec![Finding::problem(WHAT, fault.message, remedy)], None)
-        }
+async fn all(here: &Here) -> Vec<Finding> {
+    let mut findings = vec![checks::home(here), checks::settings(), checks::token(here)];
+    let (of_server, status) = server::look(here).await;
+    findings.extend(of_server);
+    findings.extend(checks::programs());
+    findings.push(machine::terminals());
+    findings.push(checks::trees(here, status.as_ref()));
+    findings.push(machine::priority());
+    findings.push(checks::disk(here, status.as_ref()));
+    findings.push(machine::open_files());
+    findings.push(machine::processes());
+    findings.push(checks::sockets(here, status.is_some()));
+    let problems = status.iter().flat_map(|status| &status.problems);
+    findings.extend(problems.map(|text| Finding::problem("server", text, "")));
+    if here.inside_task {
+        let text = "this runs inside a task: it uses the server, but starts none";
+        findings.push(Finding::note("task", text, ""));
     }
+    findings.push(Finding::note("safety", BOUNDARY, ""));
+    findings
 }
 
 fn shown(findings: &[Finding]) -> String {
@@ -137,7 +135,7 @@ fn shown(findings: &[Finding]) -> String {
         };
         text.push_str(&format!("{mark}  {:<10}{}\n", finding.what, one_line(&finding.text)));
         if !finding.remedy.is_empty() {
-            text.push_str(&format!("{:19}→ {}\n", "", finding.remedy));
+            text.push_str(&format!("{:19}→ {}\n", "", one_line(&finding.remedy)));
         }
     }
     text

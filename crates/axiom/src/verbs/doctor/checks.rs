@@ -11,20 +11,17 @@ use axiom_holder::cgroup;
 use axiom_proto::api::ServerStatus;
 use axiom_server::Options;
 use rustix::fs::{Access, access, statvfs};
-use rustix::process::{Resource, geteuid, getrlimit};
+use rustix::process::geteuid;
 
 use super::Finding;
 use crate::here::Here;
 use crate::quantities::shown_bytes;
 
-/// Fewer terminals left than this will not last long.
-const TERMINALS_MIN: u64 = 16;
-
-/// Fewer descriptors than this are too few for a hundred tasks.
-const OPEN_FILES_MIN: u64 = 1024;
-
 /// The least free disk where no server says: as the server chooses by itself.
 const DISK_MIN_FREE: u64 = 1 << 30;
+
+/// With less than this no server starts, whatever it was told.
+const START_BYTES_MIN: u64 = 256 * 1024;
 
 /// Session folders that are looked at for dead sockets.
 const SESSIONS_MAX: usize = 10_000;
@@ -45,8 +42,11 @@ pub(super) fn home(here: &Here) -> Finding {
         return Finding::problem(WHAT, format!("{shown} is no folder"), REMEDY);
     }
     if meta.uid() != geteuid().as_raw() {
-        let text = format!("{shown} belongs to user {}", meta.uid());
-        return Finding::problem(WHAT, text, REMEDY);
+        let text =
+            format!("{shown} belongs to user {}, and you are {}", meta.uid(), geteuid().as_raw());
+        let remedy =
+            "a home is one user's: become that user, or set AXIOM_HOME to a folder of your own";
+        return Finding::problem(WHAT, text, remedy);
     }
     let mode = meta.permissions().mode() & 0o777;
     if mode & 0o022 != 0 {
@@ -93,23 +93,6 @@ fn program(name: &'static str) -> Finding {
     }
 }
 
-pub(super) fn terminals() -> Finding {
-    const WHAT: &str = "terminals";
-    let number = |name: &str| -> Option<u64> {
-        fs::read_to_string(format!("/proc/sys/kernel/pty/{name}")).ok()?.trim().parse().ok()
-    };
-    match (number("nr"), number("max")) {
-        (Some(used), Some(max)) if max.saturating_sub(used) < TERMINALS_MIN => {
-            let text = format!("{used} of {max} are in use");
-            Finding::problem(WHAT, text, "raise /proc/sys/kernel/pty/max, or use --no-pty")
-        }
-        (Some(used), Some(max)) => Finding::good(WHAT, format!("{used} of {max} are in use")),
-        (None, _) | (_, None) => {
-            Finding::note(WHAT, "the kernel does not say how many are left", "")
-        }
-    }
-}
-
 pub(super) fn trees(here: &Here, status: Option<&ServerStatus>) -> Finding {
     const WHAT: &str = "trees";
     const WALKED: &str = "processes are followed by walking /proc, which needs nothing";
@@ -148,21 +131,44 @@ pub(super) fn disk(here: &Here, status: Option<&ServerStatus>) -> Finding {
         }
     };
     let text = format!("{} free; below {} output pauses", shown_bytes(free), shown_bytes(least));
-    if free < least {
+    if free < least.max(START_BYTES_MIN) {
         return Finding::problem(WHAT, text, REMEDY);
     }
     Finding::good(WHAT, text)
 }
 
-pub(super) fn open_files() -> Finding {
-    const WHAT: &str = "limits";
-    match getrlimit(Resource::Nofile).maximum {
-        Some(most) if most < OPEN_FILES_MIN => {
-            Finding::problem(WHAT, format!("{most} open files at most"), "raise it: ulimit -Hn")
+/// The home's token opens every door of it.
+pub(super) fn token(here: &Here) -> Finding {
+    const WHAT: &str = "token";
+    let path = here.home.path().join("token");
+    let meta = match fs::symlink_metadata(&path) {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Finding::good(WHAT, "the first server makes it");
         }
-        Some(most) => Finding::good(WHAT, format!("{most} open files at most")),
-        None => Finding::good(WHAT, "open files without limit"),
+        Err(error) => {
+            return Finding::problem(
+                WHAT,
+                format!("{}: {error}", path.display()),
+                "chmod 700 the home",
+            );
+        }
+    };
+    let mode = meta.permissions().mode() & 0o777;
+    if !meta.is_file() || meta.uid() != geteuid().as_raw() {
+        let text = format!("{} is no file of yours", path.display());
+        return Finding::problem(
+            WHAT,
+            text,
+            "remove it, then `axiom shutdown`: a server makes another",
+        );
     }
+    if mode & 0o077 != 0 {
+        let text = format!("others may read {} (mode {mode:o})", path.display());
+        let remedy = "remove it, then `axiom shutdown`: who has read it could use it for ever";
+        return Finding::problem(WHAT, text, remedy);
+    }
+    Finding::good(WHAT, "only you can read it")
 }
 
 /// Sockets that nobody listens on any more.
