@@ -258,6 +258,9 @@ pub struct ServerStatus {
     pub started_at_ms: u64,
     /// Its home.
     pub home: ByteString,
+    /// Where it listens besides the socket, for who shows the home's token; none where the port is off, or could not be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// Tasks by status.
     pub tasks: std::collections::BTreeMap<Status, u64>,
     /// How process trees are kept together: `cgroup`, or why not.

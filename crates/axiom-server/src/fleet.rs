@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axiom_holder::cgroup::CgroupRoot;
 use axiom_proto::frame::Offset;
@@ -52,6 +52,8 @@ pub(crate) struct Fleet {
     leaving: AtomicBool,
     /// True once faces are to say goodbye.
     pub(crate) ended: watch::Sender<bool>,
+    /// Where the server listens besides the socket, once it does.
+    pub(crate) url: OnceLock<String>,
     roster: Mutex<Roster>,
     admission: Mutex<Admission>,
     claims: Mutex<Claims>,
@@ -84,6 +86,7 @@ impl Fleet {
             launches: Semaphore::new(LAUNCHES_MAX),
             leaving: AtomicBool::new(false),
             ended: watch::Sender::new(false),
+            url: OnceLock::new(),
             roster: Mutex::default(),
             admission: Mutex::new(Admission::new(options.max_tasks)),
             claims: Mutex::default(),
@@ -247,7 +250,7 @@ impl Fleet {
     }
 
     pub(crate) fn add_problem(&self, problem: String) {
-        tracing::error!(problem, "found at start");
+        tracing::error!(problem, "found");
         self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(problem);
     }
 

@@ -138,10 +138,14 @@ impl Server {
         let (network, url) = match self.listen_on_network() {
             Ok(network) => network.unzip(),
             Err(error) => {
-                tracing::warn!(error = sentence(&*error), "not on the network");
+                let why = sentence(&*error);
+                self.fleet.add_problem(format!("it does not listen on a loopback port: {why}"));
                 (None, None)
             }
         };
+        if let Some(url) = &url {
+            self.fleet.url.get_or_init(|| url.clone());
+        }
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let note = ServerNote { pid: std::process::id(), version, url };
         let bound = self.instance.listen(&note)?;

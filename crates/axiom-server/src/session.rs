@@ -156,7 +156,8 @@ impl Session {
 
     /// Why the output stands still, where it does.
     pub(crate) fn paused(&self) -> Option<&str> {
-        self.summary.paused.as_deref().or(self.paused.as_deref())
+        let paused = self.summary.paused.as_deref().or(self.paused.as_deref());
+        paused.filter(|_| !self.summary.status.is_ended())
     }
 
     pub(crate) fn link_view(&self) -> LinkView {

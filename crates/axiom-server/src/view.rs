@@ -87,7 +87,7 @@ fn of_summary(record: &TaskRecord, summary: &Summary, started_unix_us: Option<u6
         size: summary.size.or(record.spec.size),
         session: FIRST_SESSION,
         guarded: summary.guarded,
-        paused: summary.paused.clone(),
+        paused: summary.paused.clone().filter(|_| !summary.status.is_ended()),
         pid: summary.pid,
         exit: summary.exit,
         failure: summary.failure.clone(),

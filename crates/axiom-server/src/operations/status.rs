@@ -34,6 +34,7 @@ pub(super) async fn status(fleet: &Arc<Fleet>) -> Result<ServerStatus, Fault> {
         pid: std::process::id(),
         started_at_ms: fleet.started_at_ms,
         home: ByteString(fleet.home.root().as_os_str().as_encoded_bytes().to_vec()),
+        url: fleet.url.get().cloned(),
         tasks: fleet.counts(),
         tree,
         disk_free_bytes: space.free_bytes,

@@ -38,6 +38,7 @@ fn shown(status: &ServerStatus) -> String {
     let mut lines = vec![
         format!("server   {}, pid {}, up {}", status.version, status.pid, shown_duration(up)),
         format!("home     {}", one_line(&status.home.to_shown())),
+        format!("network  {}", status.url.as_deref().unwrap_or("off: only the home's socket")),
         format!("tasks    {tasks}"),
         format!("trees    {}", one_line(&status.tree)),
         format!(
