@@ -7,6 +7,7 @@
 mod bench;
 mod check;
 mod demo;
+mod dist_docs;
 mod instructions;
 mod picture;
 mod provision;
@@ -56,6 +57,11 @@ const VERBS: &[Verb] = &[
         name: "picture",
         line: "run the demonstration on a terminal and draw docs/demo.svg",
         run: picture::run,
+    },
+    Verb {
+        name: "dist-docs",
+        line: "write manual pages, completions and docs/cli.md",
+        run: dist_docs::run,
     },
     Verb {
         name: "bench",
@@ -118,6 +124,9 @@ mod tests {
 
     #[test]
     fn an_unknown_verb_is_answered_with_all_names() {
-        assert_eq!(names(), "check, test, provision, demo, picture, bench, instructions");
+        assert_eq!(
+            names(),
+            "check, test, provision, demo, picture, dist-docs, bench, instructions"
+        );
     }
 }

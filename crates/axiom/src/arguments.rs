@@ -9,9 +9,10 @@ use clap::{Parser, Subcommand};
 use crate::failure::{Audience, EXIT_OWN};
 use crate::printing::print;
 use crate::verbs::{
-    demo::Demo, doctor::Doctor, interrupt::Interrupt, logs::Logs, prune::Prune, ps::Ps,
-    resume::Resume, rm::Rm, run::Run, send::Send, serve::Serve, show::Show, shutdown::Shutdown,
-    spawn::Spawn, status::Status, stop::Stop, suspend::Suspend, wait::Wait,
+    completions::Completions, demo::Demo, dist_docs::DistDocs, doctor::Doctor,
+    interrupt::Interrupt, logs::Logs, prune::Prune, ps::Ps, resume::Resume, rm::Rm, run::Run,
+    send::Send, serve::Serve, show::Show, shutdown::Shutdown, spawn::Spawn, status::Status,
+    stop::Stop, suspend::Suspend, wait::Wait,
 };
 
 /// What `axiom help` prints: one screen.
@@ -20,11 +21,12 @@ axiom: many commands at once, kept in hand. Nothing is lost when a client, a ser
 
 Start
   run [-n NAME] -- CMD…      in the foreground, as if without Axiom; Ctrl-] d detaches
-  run --each 'CMD1' 'CMD2'   several, their lines marked [id]; succeeds if all do
+  run --each 'CMD1' 'CMD2'   several in one live stream; succeeds if all do  (--file F  --max-parallel N)
   spawn [--each|--count N]   the same, but returns at once with ids
 Look
-  ps [--all]                 tasks        show ID     one, with history and processes
+  ps [-w] [--tree]           tasks, live         show ID     one, with history and processes
   logs [-f] ID…              output as harmless text (--view raw: the bytes)
+  logs -f --all|--tag T      the stream of all, also of those that start later  (--json  --timestamps)
 Steer
   send ID TEXT…              type it, and Enter      (--key ctrl-c,up  --no-enter)
   interrupt ID               what Ctrl-C does        (--then TEXT)
@@ -34,7 +36,7 @@ Steer
 Tidy
   rm ID…    prune            remove ended tasks and their output
 Axiom itself
-  status    serve    shutdown [--stop-tasks]    doctor    demo
+  status    serve    shutdown [--stop-tasks]    doctor    demo    completions SHELL
 
 An ID is any unique beginning of one, or a name. --json prints answers for programs.
 Limits for run and spawn: --timeout 10m  --max-output 10M  --max-tasks 4
@@ -90,6 +92,11 @@ pub(crate) enum Verb {
     Doctor(Doctor),
     /// Show six real tasks in a home of their own
     Demo(Demo),
+    /// Tell a shell how to complete verbs, flags and tasks
+    Completions(Completions),
+    /// Write manual pages, completions and docs/cli.md
+    #[command(hide = true)]
+    DistDocs(DistDocs),
 }
 
 impl Verb {
@@ -113,7 +120,7 @@ impl Verb {
             Self::Doctor(verb) => verb.json,
             Self::Run(verb) => return verb.audience(),
             Self::Logs(verb) => return verb.audience(),
-            Self::Serve(_) | Self::Demo(_) => false,
+            Self::Serve(_) | Self::Demo(_) | Self::Completions(_) | Self::DistDocs(_) => false,
         };
         if json { Audience::Program } else { Audience::Person }
     }
@@ -161,7 +168,7 @@ mod tests {
     fn help_fits_a_screen_and_names_every_verb() {
         assert!(OVERVIEW.lines().count() <= 40);
         assert!(OVERVIEW.lines().all(|line| line.chars().count() <= 105));
-        for verb in Arguments::command().get_subcommands() {
+        for verb in Arguments::command().get_subcommands().filter(|verb| !verb.is_hide_set()) {
             assert!(OVERVIEW.contains(verb.get_name()), "{} is missing", verb.get_name());
         }
     }

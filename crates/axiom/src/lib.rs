@@ -2,6 +2,7 @@
 //! what is decided here is only what a terminal, a pipe or an exit code needs.
 
 mod arguments;
+mod completion;
 mod conclusion;
 mod failure;
 mod foreground;
@@ -12,6 +13,7 @@ mod looks;
 mod printing;
 mod processes;
 mod quantities;
+mod reference;
 mod signals;
 mod spec;
 mod stdio;
@@ -28,6 +30,7 @@ use failure::Failure;
 /// The program `axiom`.
 #[must_use]
 pub fn main() -> ExitCode {
+    completion::answer_shell();
     let arguments = match arguments::read(env::args_os()) {
         Ok(arguments) => arguments,
         Err(code) => return code,

@@ -14,7 +14,7 @@ pub(crate) struct Looks {
     /// Begin each line with its moment, in UTC.
     #[arg(long)]
     timestamps: bool,
-    /// Colour: auto, always or never.
+    /// When to colour.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: ColorChoice,
     /// Say so when a task has printed nothing for this long; 0s is never.

@@ -1,6 +1,8 @@
 //! The verbs, one file each, and the runtime that they run in.
 
+pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod dist_docs;
 pub(crate) mod doctor;
 pub(crate) mod interrupt;
 pub(crate) mod logs;
@@ -21,7 +23,7 @@ pub(crate) mod stop;
 pub(crate) mod suspend;
 pub(crate) mod wait;
 
-pub(crate) use ps::now_ms;
+pub(crate) use ps::{all as all_tasks, now_ms};
 
 use axiom_client::{Connection, Home};
 use axiom_proto::api::ServerNote;
@@ -67,6 +69,8 @@ async fn dispatch(verb: Option<Verb>, here: &Here) -> Result<u8, Failure> {
         Some(Verb::Shutdown(verb)) => verb.run(here).await,
         Some(Verb::Doctor(verb)) => verb.run(here).await,
         Some(Verb::Demo(verb)) => verb.run(here).await,
+        Some(Verb::Completions(verb)) => verb.run(),
+        Some(Verb::DistDocs(verb)) => verb.run(),
     }
 }
 

@@ -105,7 +105,7 @@ const EXIT_UNEXPECTED: u8 = 1;
 /// `axiom demo`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Demo {
-    /// Colour: auto, always or never.
+    /// When to colour.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: ColorChoice,
 }

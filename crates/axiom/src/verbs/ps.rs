@@ -94,7 +94,7 @@ impl Ps {
 }
 
 /// Every task, page after page.
-pub(super) async fn all(
+pub(crate) async fn all(
     connection: &mut Connection,
     mut request: ListRequest,
 ) -> Result<Vec<TaskView>, Failure> {

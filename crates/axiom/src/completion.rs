@@ -1,0 +1,158 @@
+//! What a shell is told when somebody presses the tab key: verbs, flags, and the ids and names of tasks that fit the verb.
+//! It looks only: no server is started for it, and one that is slow is not waited for.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use axiom_client::Connection;
+use axiom_proto::api::ListRequest;
+use axiom_proto::task::TaskView;
+use clap::{Arg, Command, CommandFactory};
+use clap_complete::CompleteEnv;
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use clap_complete::env::Shells;
+use tokio::runtime::Builder;
+use tokio::time::timeout;
+
+use crate::arguments::Arguments;
+use crate::here::Here;
+use crate::lines::one_line;
+use crate::table::cut;
+
+/// By this variable a shell asks for completions.
+const VARIABLE: &str = "AXIOM_COMPLETE";
+
+/// How long a person who pressed a key waits for ids.
+const LIST_WAIT_MAX: Duration = Duration::from_millis(500);
+
+/// Tasks that are offered: the newest.
+const OFFERED_MAX: usize = 100;
+
+/// The longest help beside a candidate.
+const HELP_CHARS_MAX: usize = 60;
+
+/// Which tasks a verb is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    All,
+    Live,
+    Ended,
+}
+
+impl Which {
+    fn of_verb(verb: &str) -> Self {
+        match verb {
+            "send" | "interrupt" | "stop" | "suspend" | "resume" | "wait" => Self::Live,
+            "rm" => Self::Ended,
+            _ => Self::All,
+        }
+    }
+
+    fn takes(self, task: &TaskView) -> bool {
+        match self {
+            Self::All => true,
+            Self::Live => !task.status.is_ended(),
+            Self::Ended => task.status.is_ended(),
+        }
+    }
+}
+
+/// Answers a shell that asks for completions, and ends; does nothing where none asks.
+pub(crate) fn answer_shell() {
+    CompleteEnv::with_factory(command).var(VARIABLE).bin("axiom").complete();
+}
+
+/// Writes what a shell must be told once.
+///
+/// # Errors
+/// When it cannot be written; `InvalidInput` for a shell that nobody knows.
+pub(crate) fn write_registration(shell: &str, to: &mut dyn Write) -> io::Result<()> {
+    let shells = Shells::builtins();
+    let Some(shell) = shells.completer(shell) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    shell.write_registration(VARIABLE, "axiom", "axiom", "axiom", to)
+}
+
+/// The grammar, with candidates wherever a task is meant.
+fn command() -> Command {
+    Arguments::command().mut_subcommands(|verb| {
+        let which = Which::of_verb(verb.get_name());
+        verb.mut_args(|argument| with_tasks(argument, which))
+    })
+}
+
+fn with_tasks(argument: Arg, which: Which) -> Arg {
+    let means_task =
+        argument.get_value_names().is_some_and(|names| names.iter().any(|name| name == "ID"));
+    if means_task {
+        return argument.add(ArgValueCandidates::new(move || candidates(which)));
+    }
+    argument
+}
+
+fn candidates(which: Which) -> Vec<CompletionCandidate> {
+    let tasks = tasks().unwrap_or_default();
+    let wanted = tasks.iter().rev().filter(|task| which.takes(task)).take(OFFERED_MAX);
+    wanted.flat_map(candidates_of).collect()
+}
+
+/// A task by its name, where it has one that can be typed, and by its id.
+fn candidates_of(task: &TaskView) -> Vec<CompletionCandidate> {
+    let help = format!("{}: {}", task.status.word(), one_line(&task.command));
+    let candidate =
+        |text: &str| CompletionCandidate::new(text).help(Some(cut(&help, HELP_CHARS_MAX).into()));
+    let plain = |name: &&str| {
+        name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+            && !name.starts_with('-')
+    };
+    let name = task.name.as_deref().filter(plain).map(candidate);
+    name.into_iter().chain([candidate(task.id.short())]).collect()
+}
+
+/// The tasks of this home, if its server is at hand.
+fn tasks() -> Option<Vec<TaskView>> {
+    let here = Here::of_process().ok()?;
+    let runtime = Builder::new_current_thread().enable_all().build().ok()?;
+    runtime.block_on(async {
+        let list = async {
+            let mut connection = Connection::open(here.place_to_look_at()).await.ok()?;
+            crate::verbs::all_tasks(&mut connection, ListRequest::default()).await.ok()
+        };
+        timeout(LIST_WAIT_MAX, list).await.ok()?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_where_a_task_is_meant_has_candidates() {
+        let mut places = 0;
+        for verb in command().get_subcommands() {
+            let tasks = verb.get_arguments().filter(|argument| {
+                argument
+                    .get_value_names()
+                    .is_some_and(|names| names.iter().any(|name| name == "ID"))
+            });
+            places += tasks
+                .inspect(|argument| {
+                    assert!(argument.get::<ArgValueCandidates>().is_some(), "{}", verb.get_name());
+                })
+                .count();
+        }
+        assert_eq!(places, 11);
+    }
+
+    #[test]
+    fn each_shell_is_told_how_to_ask() {
+        for shell in ["bash", "zsh", "fish"] {
+            let mut script = Vec::new();
+            write_registration(shell, &mut script).unwrap();
+            let script = String::from_utf8(script).unwrap();
+            assert!(script.contains(VARIABLE) && script.contains("axiom"), "{script}");
+        }
+        assert!(write_registration("cmd", &mut Vec::new()).is_err());
+    }
+}
