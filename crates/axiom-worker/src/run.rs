@@ -80,6 +80,8 @@ pub(crate) struct Worker {
     paused: bool,
     course: Course,
     packet: Vec<u8>,
+    /// What a read of output fills; kept, so that it is cleared once and not before each read.
+    output: Vec<u8>,
 }
 
 impl Worker {
@@ -102,6 +104,7 @@ impl Worker {
             paused: false,
             course: Course::Serve,
             packet: vec![0; PACKET_BYTES_MAX],
+            output: vec![0; READ_BYTES_MAX],
         }
     }
 
@@ -322,9 +325,15 @@ impl Worker {
     }
 
     fn read_output(&mut self, kind: FrameKind) -> Result<(), WorkerError> {
-        let mut buffer = [0; READ_BYTES_MAX];
+        let mut buffer = std::mem::take(&mut self.output);
+        let read = self.read_through(kind, &mut buffer);
+        self.output = buffer;
+        read
+    }
+
+    fn read_through(&mut self, kind: FrameKind, buffer: &mut [u8]) -> Result<(), WorkerError> {
         for _ in 0..READS_MAX {
-            let read = self.ends.read(kind, &mut buffer).map_err(WorkerError::io("read output"))?;
+            let read = self.ends.read(kind, buffer).map_err(WorkerError::io("read output"))?;
             match read {
                 Read::Nothing => return Ok(()),
                 Read::Closed => {

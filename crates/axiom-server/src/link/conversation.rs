@@ -21,6 +21,10 @@ use crate::task::Task;
 /// Room for one read: as much as a worker's largest write, so that a flood takes few system calls.
 const READ_BYTES: usize = 64 * 1024;
 
+/// New room is made when less than this is left. What was read lies in rings for a while, and a block lives as long as any
+/// frame in it: a new one for each read would keep 64 KiB for every 4 KiB.
+const READ_BYTES_MIN: usize = 16 * 1024;
+
 /// Commands that wait in the outgoing buffer are taken up only while it is smaller than this; the rest stays pending.
 const OUTGOING_BYTES_MAX: usize = 64 * 1024;
 
@@ -91,7 +95,10 @@ impl Conversation<'_> {
     async fn run(&mut self, stream: UnixStream) -> Result<(), ConversationError> {
         let (mut reader, mut writer) = stream.into_split();
         loop {
-            self.splitter.buffer().reserve(READ_BYTES);
+            let buffer = self.splitter.buffer();
+            if buffer.capacity() - buffer.len() < READ_BYTES_MIN {
+                buffer.reserve(READ_BYTES);
+            }
             tokio::select! {
                 read = reader.read_buf(self.splitter.buffer()) => {
                     if is_end(read)? {
