@@ -11,7 +11,8 @@ mod typing;
 use std::io;
 use std::time::Duration;
 
-use axiom_client::{Event, Feed, Place};
+use axiom_client::{Connection, Event, Feed, Place};
+use axiom_proto::api::StopRequest;
 use axiom_proto::frame::{Frame, FrameKind, Header};
 use axiom_proto::id::TaskId;
 use axiom_proto::live::StartAt;
@@ -19,12 +20,13 @@ use axiom_proto::summary::Summary;
 use axiom_proto::task::{Mode, Status, TaskView};
 use bytes::Bytes;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::failure::{Failure, of_output};
 use crate::here::{Terminals, terminal_size};
 use crate::signals::{Sign, Signals};
-use crate::stdio::{Stream, Typed, Writer, read_input};
+use crate::stdio::{Stream, Typed, Writer, no_input, read_input};
 use crate::terminal::{HeldTerminal, dim_line};
 use detach::{DetachKey, Keys};
 use modes::Modes;
@@ -35,6 +37,9 @@ const AWAY_NOTE_AFTER: Duration = Duration::from_secs(1);
 
 /// How long the last output may take to reach a reader that stands still, once a signal says that we should leave.
 const LEAVE_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// What Ctrl-C sends on a raw terminal.
+const INTERRUPT_KEY: u8 = 0x03;
 
 /// Why the loop was left.
 #[derive(Debug)]
@@ -60,6 +65,8 @@ pub(crate) struct Foreground {
     pub mode: Mode,
     /// The command's first word, for people.
     pub program: String,
+    /// True where our terminal listens to somebody else: it is neither read nor changed.
+    pub background: bool,
 }
 
 impl Foreground {
@@ -70,7 +77,8 @@ impl Foreground {
     pub(crate) async fn run(self) -> Result<u8, Failure> {
         let own = |error: io::Error| Failure::own(format!("take the terminal: {error}"), "");
         let signals = Signals::take().map_err(own)?;
-        let raw = self.mode == Mode::Terminal && Terminals::of_process().input;
+        let ours = Terminals::of_process().input && !self.background;
+        let raw = self.mode == Mode::Terminal && ours;
         let terminal = if raw { Some(HeldTerminal::raw().map_err(own)?) } else { None };
         if raw {
             let id = self.task.short();
@@ -79,7 +87,12 @@ impl Foreground {
         let mut feed = Feed::new(self.place.clone());
         feed.subscribe(self.task, StartAt::Start);
         feed.watch(vec![self.task]);
-        let mut wires = Wires { feed, signals, keyboard: read_input(), writer: Writer::start() };
+        let mut wires = Wires {
+            feed,
+            signals,
+            keyboard: if self.background { no_input() } else { read_input() },
+            writer: Writer::start(),
+        };
         let mut state = State::new(&self, terminal);
         let left = wires.run(&mut state).await;
         let Self { task, place, program, .. } = self;
@@ -108,6 +121,16 @@ struct State {
     output: Option<(Stream, Bytes)>,
     away_note_at: Option<Instant>,
     interrupted: bool,
+    place: Place,
+    task: TaskId,
+    /// Takes the task out of the queue, after an interrupt.
+    cancelling: Option<JoinHandle<()>>,
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.cancelling.iter().for_each(JoinHandle::abort);
+    }
 }
 
 impl Wires {
@@ -142,6 +165,12 @@ impl Wires {
     }
 }
 
+/// Stops a task that waits. If it cannot be stopped, it is still there, and the next key asks again.
+async fn cancel(place: Place, task: TaskId) {
+    let Ok(mut connection) = Connection::open(place).await else { return };
+    drop(connection.stop(task.as_str(), StopRequest::default()).await);
+}
+
 async fn at(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment).await,
@@ -163,11 +192,28 @@ impl State {
             output: None,
             away_note_at: None,
             interrupted: false,
+            place: what.place.clone(),
+            task: what.task,
+            cancelling: None,
+        }
+    }
+
+    fn is_queued(&self) -> bool {
+        self.view.as_ref().is_some_and(|view| view.status == Status::Queued)
+    }
+
+    /// Takes the task out of the queue; its end is told as any end is.
+    fn cancel(&mut self) {
+        if self.cancelling.is_none() {
+            self.cancelling = Some(tokio::spawn(cancel(self.place.clone(), self.task)));
         }
     }
 
     fn signed(&mut self, sign: Sign) -> Option<Leaving> {
         match sign {
+            Sign::Interrupt | Sign::Terminate if self.is_queued() && self.cancelling.is_none() => {
+                self.cancel();
+            }
             Sign::Resized => self.resize(),
             Sign::Continued => {
                 self.terminal.iter().for_each(HeldTerminal::hold_again);
@@ -213,6 +259,10 @@ impl State {
         };
         if self.terminal.is_none() {
             self.steering.typing.push(&bytes);
+            return None;
+        }
+        if self.is_queued() && bytes.contains(&INTERRUPT_KEY) {
+            self.cancel();
             return None;
         }
         match self.detach_key.take(&bytes) {
@@ -275,7 +325,7 @@ impl State {
         let before = self.view.replace(view.clone());
         let was = before.as_ref().map(|view| view.status);
         if view.status == Status::Queued && was != Some(Status::Queued) {
-            self.say("queued: it starts when other tasks have ended");
+            self.say("queued: it starts when other tasks have ended; Ctrl-C takes it out");
         }
         if let Some(reason) = &view.paused
             && before.and_then(|view| view.paused).as_ref() != Some(reason)

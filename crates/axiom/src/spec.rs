@@ -9,9 +9,10 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use axiom_client::{new_command_id, new_group_id};
+use axiom_client::{ClientError, new_command_id, new_group_id};
 use axiom_proto::api::COUNT_MAX;
 use axiom_proto::bytestring::ByteString;
+use axiom_proto::fault::Fault;
 use axiom_proto::task::{Executor, Leftovers, Limits, Mode, Size, TaskSpec};
 use clap::{Args, ValueEnum};
 
@@ -192,6 +193,16 @@ impl SpecArguments {
         }
         Ok(environment)
     }
+}
+
+/// Why nothing was spawned. An environment that is too large for a task comes from the caller's own: that can be helped.
+pub(crate) fn not_spawned(error: ClientError) -> Failure {
+    let fault = error.to_fault();
+    if fault.hint.is_empty() && fault.message.starts_with("env:") {
+        let hint = "leave variables out: --clear-env --env NAME=VALUE".to_owned();
+        return Fault { hint, ..fault }.into();
+    }
+    error.into()
 }
 
 /// The spec of one shell line with a name, and all else as it is here.

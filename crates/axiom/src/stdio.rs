@@ -52,6 +52,12 @@ pub(crate) fn read_input() -> mpsc::Receiver<Typed> {
     receiver
 }
 
+/// No input at all: for who must not read it.
+#[must_use]
+pub(crate) fn no_input() -> mpsc::Receiver<Typed> {
+    mpsc::channel(READS_MAX).1
+}
+
 /// Which stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stream {

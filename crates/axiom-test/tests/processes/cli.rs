@@ -201,6 +201,19 @@ impl Followed {
         }
     }
 
+    /// Takes lines of standard error until one of them is what is waited for.
+    pub(crate) fn wait_for_error(&mut self, what: &str, is: impl Fn(&str) -> bool) {
+        let deadline = Instant::now() + EVENT_WAIT;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.stderr.recv_timeout(left) {
+                Ok(line) if is(&line) => return,
+                Ok(_) => {}
+                Err(error) => panic!("waited in vain for {what} ({error})"),
+            }
+        }
+    }
+
     /// Takes everything to the program's end.
     pub(crate) fn finish(mut self, at_most: Duration) -> (ExitStatus, Vec<String>, String) {
         drop(self.stdin.take());

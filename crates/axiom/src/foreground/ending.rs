@@ -11,12 +11,15 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{LEAVE_WAIT_MAX, Leaving, State, Wires, of_writing};
 use crate::conclusion::Conclusion;
-use crate::failure::{EXIT_PIPE, Failure, note};
+use crate::failure::{EXIT_OWN, EXIT_PIPE, Failure, note};
 use crate::quantities::shown_bytes;
 use crate::signals::Sign;
 
 /// How long the task may take to hear that its reader is gone.
 const PIPE_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// What a shell tells of a program that Ctrl-C ended.
+const EXIT_INTERRUPTED: u8 = 130;
 
 /// How the loop was left.
 pub(super) struct Left {
@@ -34,7 +37,9 @@ pub(super) async fn leave(mut wires: Wires, mut state: State, left: Left) -> Res
             let written = finish(wires, &mut state).await;
             drop(state.terminal.take());
             of_writing(written)?;
-            ended(&state, &left).await
+            let code = ended(&state, &left).await?;
+            // It never ran: whoever pressed the key is told what a shell tells.
+            Ok(if state.cancelling.is_some() && code == EXIT_OWN { EXIT_INTERRUPTED } else { code })
         }
         Ok(Leaving::Detached) => {
             restore(wires, &mut state).await;

@@ -8,6 +8,7 @@ mod server;
 use std::borrow::Cow;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -26,7 +27,7 @@ const BOUNDARY: &str = "the boundary between tasks is one against mistakes: unti
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Doctor {
     /// Read and check every frame of this task's journal, and nothing else. Works without a server.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     journal: Option<String>,
     /// Print the findings as JSON.
     #[arg(long)]

@@ -2,6 +2,7 @@
 
 use axiom_proto::api::InterruptRequest;
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use super::connect;
 use super::settled::Settled;
@@ -12,7 +13,7 @@ use crate::here::Here;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Interrupt {
     /// Tasks: beginnings of ids, or names.
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required = true, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     ids: Vec<String>,
     /// What to type once it is quiet; Enter follows.
     #[arg(long, value_name = "TEXT")]

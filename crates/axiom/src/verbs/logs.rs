@@ -9,6 +9,7 @@ use axiom_proto::live::StartAt;
 use axiom_proto::task::{Status, TaskView};
 use axiom_server::text::TextFilter;
 use bytes::Bytes;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
 use super::{connect, ps};
@@ -27,7 +28,7 @@ const PART_BYTES: u64 = 1024 * 1024;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Logs {
     /// Tasks: beginnings of ids, or names. The lines of several are marked.
-    #[arg(required_unless_present_any = ["all", "tag", "parent"], value_name = "ID")]
+    #[arg(required_unless_present_any = ["all", "tag", "parent"], value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     ids: Vec<String>,
     /// With -f: every task, also those that start later, until Ctrl-C.
     #[arg(long, conflicts_with = "ids")]
@@ -36,7 +37,7 @@ pub(crate) struct Logs {
     #[arg(long, value_name = "TAG", conflicts_with_all = ["ids", "all"])]
     tag: Option<String>,
     /// With -f: every task that this one spawned, also later ones.
-    #[arg(long, value_name = "ID", conflicts_with_all = ["ids", "all", "tag"])]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new(), conflicts_with_all = ["ids", "all", "tag"])]
     parent: Option<String>,
     /// Go on as output comes, until the task is over.
     #[arg(short, long)]

@@ -1,7 +1,10 @@
 //! `axiom rm`: removes ended tasks and all that is kept of them.
 
+use axiom_client::ClientError;
 use axiom_proto::api::RemoveAnswer;
+use axiom_proto::fault::{ErrorCode, Fault};
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use super::connect;
 use crate::failure::{Audience, Failure};
@@ -13,7 +16,7 @@ use crate::quantities::shown_bytes;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Rm {
     /// Tasks: beginnings of ids, or names.
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required = true, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     ids: Vec<String>,
     /// Print the answer as JSON.
     #[arg(long)]
@@ -33,7 +36,7 @@ impl Rm {
                     all.freed_bytes += answer.freed_bytes;
                 }
                 Err(error) => {
-                    if let Some(before) = failed.replace(error.into()) {
+                    if let Some(before) = failed.replace(of_removal(id, error)) {
                         let _: std::process::ExitCode = before.tell(audience);
                     }
                 }
@@ -47,6 +50,16 @@ impl Rm {
             None => Ok(0),
         }
     }
+}
+
+/// A task that is not there may have been removed before: that is said, and is a failure still, as it may be a slip.
+fn of_removal(id: &str, error: ClientError) -> Failure {
+    let fault = error.to_fault();
+    if fault.code == ErrorCode::TaskNotFound {
+        let message = format!("there is no task {id}: removed already, perhaps");
+        return Fault { message, hint: "axiom ps --all".to_owned(), ..fault }.into();
+    }
+    error.into()
 }
 
 /// Says what was removed.

@@ -15,8 +15,9 @@ use crate::foreground::Foreground;
 use crate::here::{Here, Terminals};
 use crate::looks::Looks;
 use crate::signals::Sign;
-use crate::spec::SpecArguments;
+use crate::spec::{SpecArguments, not_spawned};
 use crate::stream::{Member, Newcomers, OnSignal, Options, Stream, Viewed};
+use crate::terminal::in_foreground;
 
 /// What `axiom help run` says at its end.
 const MORE: &str = "\
@@ -36,7 +37,10 @@ pub(crate) struct Run {
 impl Run {
     pub(super) async fn run(&self, here: &Here) -> Result<u8, Failure> {
         let terminals = Terminals::of_process();
-        let on_terminal = self.spec.is_each() || (terminals.input && terminals.output);
+        // In the background a terminal is not ours to read or to change.
+        let background = terminals.input && !in_foreground();
+        let on_terminal =
+            self.spec.is_each() || (terminals.input && terminals.output && !background);
         let usual = if on_terminal { Mode::Terminal } else { Mode::Pipes };
         let mode = self.spec.mode_or(usual);
         let specs = self.spec.specs(here, mode)?;
@@ -45,13 +49,19 @@ impl Run {
         }
         self.looks.refuse_alone()?;
         let mut connection = connect(here).await?;
-        let answer = connection.spawn(&specs[0]).await?;
+        let answer = connection.spawn(&specs[0]).await.map_err(not_spawned)?;
         let Some(task) = answer.tasks.first().map(|task| task.id) else {
             return Err(Failure::own("the server spawned nothing", "see `axiom doctor`"));
         };
         drop(connection);
         let program = specs[0].command.first().map(ByteString::to_shown).unwrap_or_default();
-        Foreground { place: here.place()?, task, mode, program }.run().await
+        if background {
+            let id = task.short();
+            note(&format!(
+                "in the background: task {id} has no input; axiom send {id} types into it"
+            ));
+        }
+        Foreground { place: here.place()?, task, mode, program, background }.run().await
     }
 
     /// Whom errors are for.
@@ -118,7 +128,7 @@ async fn spawn_all(
                     let ids: Vec<&str> = ids.iter().map(TaskId::short).collect();
                     note(&format!("started before it failed: axiom stop {}", ids.join(" ")));
                 }
-                return Err(error.into());
+                return Err(not_spawned(error));
             }
         }
     }

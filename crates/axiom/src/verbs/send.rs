@@ -7,6 +7,7 @@ use axiom_proto::api::{INPUT_BYTES_MAX, InputRequest};
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::task::Mode;
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use super::connect;
 use super::settled::applied;
@@ -22,7 +23,7 @@ const EXIT_PARTLY: u8 = 1;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Send {
     /// A task: the beginning of an id, or a name.
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     id: String,
     /// What to type, and Enter after it; - reads it from standard input.
     #[arg(value_name = "TEXT", required_unless_present_any = ["keys", "close"])]

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use axiom_proto::api::TaskDetail;
 use axiom_proto::task::{LinkView, Mode, ProcessNote, StatusChange, TaskView};
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use super::{connect, ps};
 use crate::conclusion::Conclusion;
@@ -18,7 +19,7 @@ use crate::quantities::{shown_bytes, shown_duration};
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Show {
     /// A task: the beginning of an id, or a name.
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     id: String,
     /// Print the answer as JSON.
     #[arg(long)]

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::here::Here;
 use crate::lines::one_line;
 use crate::printing::{print, print_json};
-use crate::spec::SpecArguments;
+use crate::spec::{SpecArguments, not_spawned};
 
 /// `axiom spawn`.
 #[derive(Debug, Clone, Args)]
@@ -45,7 +45,7 @@ impl Spawn {
             self.tell(tasks)?;
         }
         match failed {
-            Some(error) => Err(error.into()),
+            Some(error) => Err(not_spawned(error)),
             None => Ok(0),
         }
     }

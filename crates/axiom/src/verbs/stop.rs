@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use axiom_client::Connection;
+use axiom_client::{ClientError, Connection};
 use axiom_proto::api::StopRequest;
+use axiom_proto::fault::ErrorCode;
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use super::connect;
 use super::settled::Settled;
-use crate::failure::Failure;
+use crate::failure::{Failure, note};
 use crate::here::Here;
 use crate::quantities::duration;
 
@@ -16,7 +18,7 @@ use crate::quantities::duration;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Stop {
     /// Tasks: beginnings of ids, or names.
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required = true, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     ids: Vec<String>,
     /// Time between interrupt, terminate and kill; 0s kills at once.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -42,8 +44,14 @@ impl Stop {
         }
         let mut answers = stops.join_all().await;
         answers.sort_by_key(|(place, _)| *place);
-        for (_, answer) in answers {
-            settled.take("stopped", answer)?;
+        for (place, answer) in answers {
+            match answer {
+                // What was wanted is so: nothing of it runs.
+                Err(ClientError::Fault(fault)) if fault.code == ErrorCode::TaskEnded => {
+                    note(&format!("{} had ended already", self.ids[place]));
+                }
+                answer => settled.take("stopped", answer)?,
+            }
         }
         settled.finish()
     }

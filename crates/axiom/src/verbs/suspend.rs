@@ -1,6 +1,7 @@
 //! `axiom suspend`: freezes every process of tasks.
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use super::connect;
 use super::settled::Settled;
@@ -11,7 +12,7 @@ use crate::here::Here;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Plain {
     /// Tasks: beginnings of ids, or names.
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required = true, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub(super) ids: Vec<String>,
     /// Print the answers as JSON.
     #[arg(long)]

@@ -8,6 +8,7 @@ use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::id::TaskId;
 use axiom_proto::task::TaskView;
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -22,7 +23,7 @@ use crate::quantities::{duration, shown_duration};
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Wait {
     /// Tasks: beginnings of ids, or names.
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required = true, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     ids: Vec<String>,
     /// Until one of them has ended.
     #[arg(long)]
