@@ -276,6 +276,10 @@ impl Stand {
         if self.connection.is_none() {
             return Ok(());
         }
+        // One by one: of a thousand stops at once, some get no answer in time, and their tasks run on.
+        for task in self.list()?.iter().filter(|task| !task.status.is_ended()) {
+            self.end(task.id)?;
+        }
         let server = self.server()?;
         let request = ShutdownRequest { stop_tasks: true };
         self.call(async |connection| connection.shutdown(&request).await)?;
