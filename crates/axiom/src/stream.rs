@@ -221,7 +221,7 @@ impl Stream {
 
     fn add(&mut self, view: TaskView, start: StartAt) {
         self.feed.subscribe(view.id, start);
-        self.merged.add(self.clock.now(), view, start == StartAt::Head);
+        self.merged.add(self.clock.now(), view, start);
     }
 
     /// Shows the stream until every task is over, or a signal ends it.

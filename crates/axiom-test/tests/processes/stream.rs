@@ -207,3 +207,41 @@ fn ctrl_c_asks_once_and_then_leaves_the_tasks_running() {
     assert_eq!(lab.status_of("stays"), "running");
     lab.shut_down();
 }
+
+#[test]
+fn several_tasks_may_be_followed_from_their_last_lines() {
+    let lab = Lab::new();
+    let ids: Vec<String> = ["one", "two"]
+        .iter()
+        .map(|name| lab.spawn(&["-n", name, "--", "sh", "-c", "seq 1 100; read go; echo later"]))
+        .collect();
+    let mut raw = lab.follow(&["logs", "-f", &ids[0], &ids[1]]);
+    raw.wait_for_line("the first one's lines", |line| line == "[one] 100");
+    if !raw.seen.iter().any(|line| line == "[two] 100") {
+        raw.wait_for_line("the second one's lines", |line| line == "[two] 100");
+    }
+    let mut logs = lab.follow(&["logs", "-f", "--tail", "1", &ids[0], &ids[1]]);
+    logs.wait_for_line("a last line", |line| line.ends_with("] 100"));
+    for id in &ids {
+        lab.axiom(&["send", id, ""]).ok();
+    }
+    let (status, lines, _) = logs.finish(EVENT_WAIT);
+    assert!(status.success());
+    let of_one: Vec<&String> = lines.iter().filter(|line| line.starts_with("[one] ")).collect();
+    // The terminal's echo of the answer is an empty line.
+    assert_eq!(of_one, ["[one] 100", "[one] ", "[one] later"]);
+    lab.shut_down();
+}
+
+#[test]
+fn bars_below_each_other_are_not_printed_again_and_again() {
+    let lab = Lab::new();
+    let line = "printf 'a 0\\nb 0\\n'; i=0; while [ $i -lt 200 ]; do i=$((i+1)); \
+                printf '\\033[2Aa %d\\033[K\\nb %d\\033[K\\n' $i $i; done; echo done";
+    let run = lab.axiom(&["run", "-n", "bars", "--each", line]).ok();
+    let text = run.text();
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("[bars]")).collect();
+    assert!(lines.len() < 20, "{lines:?}");
+    assert!(lines.ends_with(&["[bars] a 200", "[bars] b 200", "[bars] done"]), "{lines:?}");
+    lab.shut_down();
+}

@@ -45,6 +45,10 @@ pub(super) enum Token<'a> {
     Right(u16),
     /// To this column, from 0.
     Column(u16),
+    /// So many lines up: what was printed there is printed again.
+    Up(u16),
+    /// So many lines down.
+    Down(u16),
     Erase(Erase),
     Progress(Progress),
     /// A full-screen program begins (true) or ends.
@@ -350,6 +354,17 @@ fn sequence(held: &[u8], last: u8, give: &mut impl FnMut(Token<'_>)) {
         },
         b'C' | b'a' => give(Token::Right(steps)),
         b'D' => give(Token::Left(steps)),
+        b'A' => give(Token::Up(steps)),
+        b'B' => give(Token::Down(steps)),
+        b'E' => {
+            give(Token::Down(steps));
+            give(Token::Return);
+        }
+        b'F' => {
+            give(Token::Up(steps));
+            give(Token::Return);
+        }
+        b'J' if number.unwrap_or(0) == 0 => give(Token::Erase(Erase::ToEnd)),
         b'G' | b'`' => give(Token::Column(steps - 1)),
         _dropped => {}
     }

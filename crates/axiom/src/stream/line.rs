@@ -121,7 +121,11 @@ mod tests {
             Token::Right(steps) => line.right(steps),
             Token::Column(column) => line.column(column),
             Token::Erase(what) => line.erase(what),
-            Token::Newline | Token::Progress(_) | Token::FullScreen(_) => {}
+            Token::Newline
+            | Token::Up(_)
+            | Token::Down(_)
+            | Token::Progress(_)
+            | Token::FullScreen(_) => {}
         });
         line.text()
     }

@@ -1,6 +1,8 @@
 //! One output of a task as lines. A line that has no end yet is known as it stands, and is given early where it must be:
 //! once it has settled, or when it grows too long. What was given is never given twice. Pure; time comes as an argument.
 
+use std::collections::BTreeMap;
+
 use super::Millis;
 use super::escape::{Escapes, Progress, Token};
 use super::line::Line;
@@ -10,6 +12,9 @@ pub(super) const LINE_BYTES_MAX: usize = 64 * 1024;
 
 /// A line without end that has not changed for so long is given as it stands: a prompt, most often.
 const SETTLED_AFTER: Millis = 400;
+
+/// The highest block of lines that is redrawn in place. Above it lines are printed as they come.
+const BLOCK_LINES_MAX: u16 = 64;
 
 /// A line that never settles is given as it stands this often.
 const RESTLESS_AFTER: Millis = 5_000;
@@ -52,6 +57,44 @@ struct Unfinished {
     given_at: Millis,
     /// True while a full-screen program draws.
     hidden: bool,
+    block: Block,
+}
+
+/// Lines that are printed again in place, by a cursor that goes up: several bars below each other.
+#[derive(Debug, Default)]
+struct Block {
+    /// How far above its lowest line the cursor stands.
+    above: u16,
+    /// New states that were not given yet, by their height above the lowest line.
+    pending: BTreeMap<u16, String>,
+    /// The states that were given.
+    given: BTreeMap<u16, String>,
+}
+
+impl Block {
+    fn up(&mut self, lines: u16) {
+        self.above = self.above.saturating_add(lines).min(BLOCK_LINES_MAX);
+    }
+
+    /// A line that stands in the block; it is not given at once. The cursor leaves it downwards, by so many lines.
+    fn take(&mut self, text: String, lines: u16) {
+        if text.trim().is_empty() {
+            // Passed over, or erased: what stood there was given.
+        } else if self.given.get(&self.above) == Some(&text) {
+            self.pending.remove(&self.above);
+        } else {
+            self.pending.insert(self.above, text);
+        }
+        self.above = self.above.saturating_sub(lines);
+    }
+
+    /// Gives the new states, the highest line first.
+    fn give(&mut self, give: &mut impl FnMut(Piece, &str)) {
+        for (above, text) in std::mem::take(&mut self.pending).into_iter().rev() {
+            give(Piece::Line, &text);
+            self.given.insert(above, text);
+        }
+    }
 }
 
 impl Lines {
@@ -80,6 +123,8 @@ impl Lines {
         escapes.finish(|token| {
             let _: Option<Aside> = rest.take(token, &mut give);
         });
+        rest.block.give(&mut give);
+        rest.block.above = 0;
         if !rest.line.is_empty() {
             rest.end(&mut give);
         }
@@ -87,18 +132,22 @@ impl Lines {
 
     /// The line that has no end yet, as it stands.
     pub(super) fn unfinished(&self) -> Option<String> {
-        let text = self.rest.line.text();
-        (!text.trim().is_empty()).then_some(text)
+        let Unfinished { line, block, .. } = &self.rest;
+        let states = block.pending.values().rev().map(|state| state.trim().to_owned());
+        let states = states.chain([line.text()]).filter(|text| !text.trim().is_empty());
+        let text = states.collect::<Vec<_>>().join(" ┊ ");
+        (!text.is_empty()).then_some(text)
     }
 
     /// When [`Lines::settle`] should be called; `None` where nothing waits for it.
     pub(super) fn settles_at(&self) -> Option<Millis> {
         let since = self.rest.changed_since?;
-        if self.rest.line.is_empty() {
+        if self.rest.line.is_empty() && self.rest.block.pending.is_empty() {
             return None;
         }
         let settled = self.rest.changed_at + SETTLED_AFTER;
-        let earliest = if self.rest.given.is_some() { self.rest.given_at + STATE_EVERY } else { 0 };
+        let again = self.rest.given.is_some() || !self.rest.block.given.is_empty();
+        let earliest = if again { self.rest.given_at + STATE_EVERY } else { 0 };
         Some(settled.min(since + RESTLESS_AFTER).max(earliest))
     }
 
@@ -127,6 +176,20 @@ impl Unfinished {
             Token::Left(steps) => self.line.left(steps),
             Token::Right(steps) => self.line.right(steps),
             Token::Column(column) => self.line.column(column),
+            Token::Up(lines) => {
+                // Where the cursor comes from, mostly nothing stands.
+                if !self.line.is_empty() && self.block.above == 0 {
+                    self.give_new(give);
+                }
+                self.line.clear();
+                self.given = None;
+                self.block.up(lines);
+            }
+            Token::Down(lines) if self.block.above > 0 => {
+                self.block.take(self.line.text(), lines);
+                self.line.clear();
+            }
+            Token::Down(_) => {}
             Token::Erase(what) => self.line.erase(what),
             Token::Progress(progress) => return Some(Aside::Progress(progress)),
             Token::FullScreen(on) => {
@@ -156,6 +219,8 @@ impl Unfinished {
             | Token::Left(_)
             | Token::Right(_)
             | Token::Column(_)
+            | Token::Up(_)
+            | Token::Down(_)
             | Token::Erase(_) => None,
         }
     }
@@ -181,6 +246,16 @@ impl Unfinished {
     }
 
     fn end(&mut self, give: &mut impl FnMut(Piece, &str)) {
+        if self.block.above > 0 {
+            self.block.take(self.line.text(), 1);
+            self.line.clear();
+            return;
+        }
+        if !self.block.pending.is_empty() {
+            self.block.give(give);
+        }
+        // A line below moves the block up: its heights are others now.
+        self.block.given.clear();
         self.give_new(give);
         self.line.clear();
         self.given = None;
@@ -205,6 +280,10 @@ impl Unfinished {
     fn give_state(&mut self, now: Millis, give: &mut impl FnMut(Piece, &str)) {
         let text = self.line.text();
         self.changed_since = None;
+        if !self.block.pending.is_empty() {
+            self.block.give(give);
+            self.given_at = now;
+        }
         if text.trim().is_empty() {
             return;
         }
@@ -315,6 +394,22 @@ mod tests {
             seen.settle(now + SETTLED_AFTER);
         }
         assert!(seen.finish().len() <= 31);
+    }
+
+    #[test]
+    fn bars_below_each_other_are_redrawn_in_place_and_not_printed_again_and_again() {
+        let mut seen = Seen::default();
+        seen.push(0, "one 0%\ntwo 0%\n");
+        for step in 1..=100 {
+            let now = step * 20;
+            seen.push(now, &format!("\x1b[2Aone {step}%\x1b[K\n\x1b[Ktwo {step}%\n")).settle(now);
+        }
+        assert_eq!(seen.lines.unfinished().unwrap(), "one 100% ┊ two 100%");
+        let given = seen.push(2_100, "done\n").finish();
+        assert_eq!(given, ["one 0%", "two 0%", "one 100%", "two 100%", "done"]);
+        let mut seen = Seen::default();
+        seen.push(0, "one\ntwo\n\x1b[2A\x1b[2K\ronce\x1b[2B\x1b[1A\x1b[2K\rtwice\x1b[1B\r");
+        assert_eq!(seen.push(1, "end\n").finish(), ["one", "two", "once", "twice", "end"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use axiom_proto::event::Happening;
 use axiom_proto::frame::{Header, Seq};
 use axiom_proto::id::TaskId;
+use axiom_proto::live::StartAt;
 use axiom_proto::task::{Size, Status, TaskView};
 
 use super::Millis;
@@ -74,7 +75,7 @@ impl Merged {
     }
 
     /// Takes a task in. One that runs already, and is followed from its head only, is said to.
-    pub(super) fn add(&mut self, now: Millis, view: TaskView, from_head: bool) {
+    pub(super) fn add(&mut self, now: Millis, view: TaskView, start: StartAt) {
         if self.knows(view.id) {
             return;
         }
@@ -85,14 +86,18 @@ impl Merged {
         let number = self.rows.len();
         self.numbers.insert(view.id, number);
         self.names.push(Name { label, command: one_line(&view.command) });
-        let running = from_head && view.status == Status::Running;
+        let running = start == StartAt::Head && view.status == Status::Running;
         let notice = Notice::Running {
             pid: view.pid,
             mode: view.mode,
             size: view.size,
             since: view.started_at_ms.map(|at| now.saturating_sub(at)),
         };
-        self.rows.push(Row::new(now, view));
+        let mut row = Row::new(now, view);
+        if let StartAt::Cursor(cursor) = start {
+            row.begin_at(cursor.offset);
+        }
+        self.rows.push(row);
         if running {
             self.sheet.notice((number, &self.rows, &self.names), now, None, notice);
         }
@@ -111,7 +116,7 @@ impl Merged {
         if let Sheet::Events(events) = &mut self.sheet {
             let row = &self.rows[number];
             if header.kind.is_output() {
-                events.output(row, at, header, payload);
+                events.output(row, at, header, row.wanted(header, payload));
             }
             if let Some(Progress::Percent(percent)) =
                 row.progress.filter(|_| row.progress != before)

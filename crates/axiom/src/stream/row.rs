@@ -43,6 +43,10 @@ pub(super) struct Row {
     waiting_told: bool,
     open: Vec<Open>,
     over: bool,
+    /// Where the reader wants to begin: frames are whole, and the first one may begin before it.
+    from: Offset,
+    /// When its end was seen, for want of a better moment.
+    end_seen_at: Option<Millis>,
 }
 
 /// An intervention whose outcome has not come yet.
@@ -71,6 +75,8 @@ impl Row {
             waiting_told: false,
             open: Vec::new(),
             over: false,
+            from: Offset(0),
+            end_seen_at: None,
             view,
         };
         // What its end is told by frames: they come still, unless there are none.
@@ -78,6 +84,18 @@ impl Row {
             row.summary.status = Status::Starting;
         }
         row
+    }
+
+    /// Begins at this byte of the output.
+    pub(super) fn begin_at(&mut self, from: Offset) {
+        self.from = from;
+    }
+
+    /// What of an output frame comes after the place where the reader wants to begin.
+    pub(super) fn wanted<'a>(&self, header: &Header, payload: &'a [u8]) -> &'a [u8] {
+        let before = self.from.0.saturating_sub(header.offset.0);
+        let before = usize::try_from(before).unwrap_or(usize::MAX).min(payload.len());
+        &payload[before..]
     }
 
     /// Takes the next frame.
@@ -92,12 +110,16 @@ impl Row {
         self.summary.fold(&Frame { header: *header, payload });
         match header.kind {
             FrameKind::Output | FrameKind::ErrorOutput => {
-                self.printed(now, header, payload, give);
+                let wanted = self.wanted(header, payload);
+                self.printed(now, header, wanted, give);
             }
             FrameKind::Record => {
                 let record = Record::decode(payload);
                 self.set_anchor();
                 self.record(now, record, paused.is_some(), give);
+                if self.summary.status.is_ended() {
+                    self.end_seen_at.get_or_insert(now);
+                }
                 self.end_if_told(give);
             }
             FrameKind::Input | FrameKind::Keyframe | FrameKind::Control | FrameKind::Other(_) => {}
@@ -330,6 +352,7 @@ impl Row {
         frames
             .map(|(started, ended)| ended.0.saturating_sub(started.0) / 1000)
             .or_else(|| views.map(|(started, ended)| ended.saturating_sub(started)))
+            .or_else(|| Some(self.end_seen_at?.saturating_sub(self.view.started_at_ms?)))
     }
 
     /// How long it has run so far, or ran.

@@ -16,6 +16,8 @@ fn said(pieces: &[&[u8]]) -> Vec<String> {
         | Token::Left(_)
         | Token::Right(_)
         | Token::Column(_)
+        | Token::Up(_)
+        | Token::Down(_)
         | Token::Erase(_)
         | Token::Progress(_)
         | Token::FullScreen(_)) => {
