@@ -7,7 +7,7 @@ use crate::tty::Seat;
 fn the_live_list_shows_who_comes_and_gives_the_terminal_back() {
     let lab = Lab::new();
     let mut seat = Seat::open(lab.command(&["ps", "-w"]));
-    let before = seat.modes();
+    let before = seat.before.clone();
     seat.wait_for("no tasks yet");
     lab.spawn(&["-n", "newcomer", "--", "sh", "-c", "read go; exit 3"]);
     seat.wait_for("newcomer");

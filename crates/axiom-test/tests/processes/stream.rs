@@ -172,7 +172,7 @@ fn a_terminal_has_a_bar_for_each_task_and_is_as_before_afterwards() {
     let lab = Lab::new();
     let line = "printf '\\033]9;4;1;30\\007'; echo up; read go; echo down";
     let mut seat = Seat::open(lab.command(&["run", "-n", "bar", "--each", line, "echo two"]));
-    let before = seat.modes();
+    let before = seat.before.clone();
     seat.wait_for("30%");
     seat.wait_for("1 running, 1 completed");
     assert!(!seat.modes().local_modes.contains(LocalModes::ECHO), "what is typed is not shown");
@@ -193,7 +193,7 @@ fn ctrl_c_asks_once_and_then_leaves_the_tasks_running() {
     let lab = Lab::new();
     let line = "trap 'echo refused' INT; echo up; while :; do sleep 0.1; done";
     let mut seat = Seat::open(lab.command(&["run", "-n", "stays", "--each", line, "sleep 600"]));
-    let before = seat.modes();
+    let before = seat.before.clone();
     seat.wait_for("sleep 600");
     seat.wait_for("up");
     seat.type_text("\u{3}");

@@ -18,6 +18,8 @@ pub(crate) struct Seat {
     master: File,
     slave: OwnedFd,
     pub(crate) child: Child,
+    /// The terminal's modes before the program was started.
+    pub(crate) before: Termios,
     seen: Vec<u8>,
 }
 
@@ -43,8 +45,9 @@ impl Seat {
                 Ok(())
             });
         }
+        let before = tcgetattr(&slave).unwrap();
         let child = command.spawn().unwrap();
-        Self { master: File::from(master), slave, child, seen: Vec::new() }
+        Self { master: File::from(master), slave, child, before, seen: Vec::new() }
     }
 
     pub(crate) fn modes(&self) -> Termios {
@@ -110,7 +113,7 @@ fn the_terminal_is_passed_straight_through_and_restored() {
     let lab = Lab::new();
     let line = "stty size; printf 'exact\\033[31mbytes'; read word; echo got:$word; exit 3";
     let mut seat = Seat::open(lab.command(&["run", "--", "sh", "-c", line]));
-    let before = seat.modes();
+    let before = seat.before.clone();
     seat.wait_for("exact\u{1b}[31mbytes");
     assert!(seat.text().contains("24 80"), "{:?}", seat.text());
     seat.type_text("hello\r");

@@ -101,7 +101,7 @@ impl Run {
         if let Some(parent) = here.task {
             banner.push_str(&format!(", children of {}", parent.short()));
         }
-        banner.push_str("; Ctrl-C stops them");
+        banner.push_str("; Ctrl-C asks them to stop");
         banner
     }
 }
