@@ -87,12 +87,13 @@ fn pauses_and_goes_on(disk_bytes: usize, filler: usize, min_free: usize) {
 
 #[test]
 fn a_disk_without_any_room_pauses_the_task_and_loses_nothing() {
-    pauses_and_goes_on(8 * MIB, 7 * MIB, 0);
+    pauses_and_goes_on(16 * MIB, 15 * MIB, 0);
 }
 
 #[test]
 fn a_disk_below_the_kept_free_bound_pauses_the_task_before_it_is_full() {
-    pauses_and_goes_on(16 * MIB, 10 * MIB, 5 * MIB);
+    // Eight are free: the worker finds less than five when it looks after the first four.
+    pauses_and_goes_on(32 * MIB, 24 * MIB, 5 * MIB);
 }
 
 #[test]

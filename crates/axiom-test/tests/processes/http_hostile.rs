@@ -186,14 +186,16 @@ fn readers_that_take_nothing_of_large_answers_share_one_bound() {
         })
         .collect();
     // Those whose turn it was are answered; none of them reads on.
+    let mut waiting: Vec<&mut TcpStream> = readers.iter_mut().collect();
     let mut answered = 0;
-    for stream in &mut readers {
+    while answered < AT_ONCE {
+        let stream = waiting.remove(first_readable(&waiting));
         let mut first = [0; 12];
         stream.read_exact(&mut first).unwrap();
-        assert_eq!(&first, b"HTTP/1.1 200");
-        answered += 1;
-        if answered == AT_ONCE {
-            break;
+        match &first {
+            b"HTTP/1.1 200" => answered += 1,
+            // Its turn did not come in time, on a slow machine.
+            other => assert_eq!(other, b"HTTP/1.1 503"),
         }
     }
     let printed = target.lab.raw_output(&id);
@@ -204,6 +206,17 @@ fn readers_that_take_nothing_of_large_answers_share_one_bound() {
     let path = format!("/api/v1/tasks/{id}/frames?bytes_max=65536");
     assert_eq!(target.lab.asked("GET", &path, b"").status, 200);
     target.end();
+}
+
+/// The index of a stream that has something to read; they are answered in no order.
+fn first_readable(streams: &[&mut TcpStream]) -> usize {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut fds: Vec<PollFd<'_>> =
+        streams.iter().map(|stream| PollFd::new(&**stream, PollFlags::IN)).collect();
+    let at_most = Timespec { tv_sec: EVENT_WAIT.as_secs().cast_signed(), tv_nsec: 0 };
+    let ready = poll(&mut fds, Some(&at_most)).unwrap();
+    assert!(ready > 0, "waited in vain for an answer to one of {} readers", streams.len());
+    fds.iter().position(|fd| !fd.revents().is_empty()).unwrap()
 }
 
 #[test]

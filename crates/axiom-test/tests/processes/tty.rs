@@ -100,6 +100,8 @@ impl Seat {
         let deadline = Instant::now() + EVENT_WAIT;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
+                // Its last words may still be on the way through the terminal.
+                while self.read_some(Instant::now() + Duration::from_millis(20)) {}
                 return status.code().unwrap_or(-1);
             }
             assert!(Instant::now() < deadline, "it does not end; it shows {:?}", self.text());
