@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axiom_proto::fault::{ErrorCode, Fault};
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -52,7 +52,7 @@ pub(crate) async fn stamp(
     next: Next,
 ) -> Response {
     let id = given(request.headers()).unwrap_or_else(|| ids.next());
-    let what = format!("{} {}", request.method(), request.uri().path());
+    let what = described(&request);
     request.extensions_mut().insert(RequestId(id.clone()));
     let span = tracing::info_span!("request", id);
     let response = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span).await;
@@ -77,11 +77,19 @@ fn given(headers: &HeaderMap) -> Option<String> {
     ((1..=ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(plain)).then(|| id.to_owned())
 }
 
+/// A request as it may stand in the log: its route, not its path, in which anything may stand that somebody pasted.
+fn described(request: &Request) -> String {
+    let route = request.extensions().get::<MatchedPath>().map_or("no route", MatchedPath::as_str);
+    format!("{} {route}", request.method())
+}
+
+/// The caller is told why it was refused; the log is not: the sentence may quote the request, and so what is to be typed
+/// into a task, or its environment.
 fn log(id: &str, what: &str, fault: &Fault) {
     if fault.code == ErrorCode::Internal {
         tracing::error!(request = id, "{what} failed: {}", fault.message);
     } else {
-        tracing::debug!(request = id, code = ?fault.code, "{what} refused: {}", fault.message);
+        tracing::debug!(request = id, code = fault.code.word(), "{what} refused");
     }
 }
 

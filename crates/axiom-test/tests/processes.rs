@@ -35,6 +35,8 @@ mod http_events;
 mod http_hostile;
 #[path = "processes/http_live.rs"]
 mod http_live;
+#[path = "processes/http_log.rs"]
+mod http_log;
 #[path = "processes/http_routes.rs"]
 mod http_routes;
 #[path = "processes/lab.rs"]
