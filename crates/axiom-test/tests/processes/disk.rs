@@ -1,5 +1,6 @@
 //! A full disk: reading pauses, it is said, and all goes on without a lost byte when there is room.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,13 +12,13 @@ use crate::direct::{Direct, Setup};
 use crate::lab::{Lab, is_alive};
 
 /// A small disk of its own, unmounted at the end.
-struct SmallDisk {
+pub(crate) struct SmallDisk {
     at: PathBuf,
 }
 
 impl SmallDisk {
     /// None without the right to mount; the test then says that it was skipped.
-    fn mount(at: &Path, bytes: u64) -> Option<Self> {
+    pub(crate) fn mount(at: &Path, bytes: u64) -> Option<Self> {
         std::fs::create_dir_all(at).unwrap();
         let size = format!("size={bytes},mode=0700");
         let mounted = Command::new("mount")
@@ -32,11 +33,17 @@ impl SmallDisk {
         Some(Self { at: at.to_owned() })
     }
 
-    fn fill(&self, bytes: usize) {
+    pub(crate) fn fill(&self, bytes: usize) {
         std::fs::write(self.at.join("filler"), vec![0; bytes]).unwrap();
     }
 
-    fn free(&self) {
+    /// Leaves not a byte.
+    pub(crate) fn fill_up(&self) {
+        let mut filler = std::fs::File::create(self.at.join("filler")).unwrap();
+        while filler.write_all(&[0; 4096]).is_ok() {}
+    }
+
+    pub(crate) fn free(&self) {
         std::fs::remove_file(self.at.join("filler")).unwrap();
     }
 }
@@ -48,7 +55,7 @@ impl Drop for SmallDisk {
     }
 }
 
-const MIB: usize = 1 << 20;
+pub(crate) const MIB: usize = 1 << 20;
 
 /// 800,000 numbered lines, 6.1 MiB with what a terminal makes of them: a worker asks the disk every 4 MiB.
 const LONG: &str = "seq -w 0 799999; exit 3";

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::cli::finish;
+use crate::disk::{MIB, SmallDisk};
 use crate::equipment::python;
 use crate::lab::{Lab, kill};
 use crate::wire::{Wire, request_to};
@@ -204,10 +205,16 @@ print(lines)
 #[test]
 fn every_event_that_is_sent_is_as_its_schema_says() {
     let lab = Lab::new();
-    lab.axiom(&["ps"]).ok();
+    let disk = SmallDisk::mount(lab.home(), 64 * MIB as u64);
+    let kept_free = if disk.is_some() { KEPT_FREE } else { 0 };
+    let kept_free = kept_free.to_string();
+    finish(lab.command(&["ps"]).env("AXIOM_DISK_MIN_FREE", kept_free), b"").ok();
     let mut stream = Stream::open(&lab, "", "");
     stream.until_head();
     let mut seen = Vec::new();
+    if let Some(disk) = &disk {
+        provoke_pause(&lab, disk, &mut stream, &mut seen);
+    }
     provoke(&lab, &mut stream, &mut seen);
     let found: BTreeSet<String> =
         seen.iter().filter_map(|one| one.data["event"].as_str()).map(str::to_owned).collect();
@@ -227,7 +234,8 @@ fn every_event_that_is_sent_is_as_its_schema_says() {
         "task.suspended",
         "tasks.all_ended",
     ];
-    for name in expected {
+    let of_a_full_disk = ["task.paused", "task.unpaused"].into_iter().filter(|_| disk.is_some());
+    for name in expected.into_iter().chain(of_a_full_disk) {
         assert!(found.contains(name), "{name} was not provoked: {found:?}");
     }
     assert!(seen.iter().any(|one| one.data["request_id"] == "stop-7"), "{seen:?}");
@@ -254,6 +262,21 @@ fn every_event_that_is_sent_is_as_its_schema_says() {
         }
     }
     lab.shut_down();
+}
+
+/// What workers keep free on the small disk; events are written all the same.
+const KEPT_FREE: usize = 16 * MIB;
+
+/// Lets a task print more than the disk has room for, until there is room.
+fn provoke_pause(lab: &Lab, disk: &SmallDisk, stream: &mut Stream, seen: &mut Vec<Message>) {
+    // A worker asks the disk after each 4 MiB that it kept.
+    disk.fill(64 * MIB - KEPT_FREE - 6 * MIB);
+    let flood = lab.spawn_shell("seq -w 0 1199999");
+    let paused = stream.until("task.paused", seen);
+    assert_eq!(paused.data["task"], flood.as_str());
+    disk.free();
+    stream.until("task.unpaused", seen);
+    stream.until("task.ended", seen);
 }
 
 /// Lets everything happen that this machine can let happen.
