@@ -42,6 +42,31 @@ pub enum IndexError {
     },
 }
 
+impl IndexError {
+    /// True where the file may be as good as ever: it is the disk that is full, or another one that has it.
+    fn is_of_the_moment(&self) -> bool {
+        use rusqlite::ErrorCode::{
+            CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, PermissionDenied,
+            ReadOnly,
+        };
+        match self {
+            Self::File { .. } => true,
+            Self::Database { source, .. } => source.sqlite_error_code().is_some_and(|code| {
+                [
+                    CannotOpen,
+                    DatabaseBusy,
+                    DatabaseLocked,
+                    DiskFull,
+                    OutOfMemory,
+                    PermissionDenied,
+                    ReadOnly,
+                ]
+                .contains(&code)
+            }),
+        }
+    }
+}
+
 /// What `Index::open` found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OpenedAs {
@@ -79,7 +104,7 @@ impl DatabaseFile {
         match Self::open_as_is(path, table) {
             Ok(file) if existed => Ok((file, OpenedAs::Found)),
             Ok(file) => Ok((file, OpenedAs::New)),
-            Err(error) if !existed => Err(error),
+            Err(error) if !existed || error.is_of_the_moment() => Err(error),
             Err(_broken) => {
                 let aside = set_aside(path)?;
                 Ok((Self::open_as_is(path, table)?, OpenedAs::Rebuilt { aside }))

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axiom_index::LogState;
+use axiom_index::{IndexError, LogState};
 use axiom_proto::event::{Event, EventId, Stats};
 use axiom_proto::id::{EventLogId, TaskId};
 use axiom_proto::task::TaskView;
@@ -23,6 +23,7 @@ use tokio::time::sleep;
 
 use crate::background::beside;
 use crate::clock::now_ms;
+use crate::fault::sentence;
 use crate::fleet::Fleet;
 
 pub use listener::Listener;
@@ -45,6 +46,8 @@ pub(crate) struct EventLog {
     shown: Mutex<Option<Shown>>,
     /// Wakes listeners; counts what was shown.
     turns: watch::Sender<u64>,
+    /// Why nothing can be written at the moment.
+    trouble: Mutex<Option<String>>,
 }
 
 /// What is written, and may be told.
@@ -82,9 +85,35 @@ impl EventLog {
             next.recent.extend(events.into_iter().map(Arc::new));
             let excess = next.recent.len().saturating_sub(RECENT_MAX);
             next.recent.drain(..excess);
+            // Where a number was passed over, what is before it leads nowhere.
+            let numbers = (1..=state.newest).rev();
+            let is_at = |(event, number): &(&Arc<Event>, u64)| {
+                event.id.is_some_and(|id| id.number == *number)
+            };
+            let whole = next.recent.iter().rev().zip(numbers).take_while(is_at).count();
+            next.recent.drain(..next.recent.len() - whole);
             *shown = Some(next);
         }
         self.turn();
+    }
+
+    /// Why no event can be told at the moment, for people. None is lost meanwhile: all are made of frames.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// It cannot be written, or again: logged when that changes, not at each attempt.
+    fn tried(&self, error: Option<&IndexError>) {
+        let trouble = error.map(|error| sentence(error));
+        let mut known = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&trouble, &*known) {
+            (Some(error), None) => {
+                tracing::error!(error, "events wait: their log cannot be written")
+            }
+            (None, Some(_)) => tracing::info!("events are written again"),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        *known = trouble;
     }
 
     /// Wakes all who wait.
@@ -152,8 +181,11 @@ async fn open(fleet: &Arc<Fleet>, before: Arc<[TaskId]>) -> Maker {
     loop {
         let (opening, before) = (fleet.clone(), before.clone());
         match beside(move || Maker::open(opening, random_name(), &before)).await {
-            Ok(maker) => return maker,
-            Err(error) => tracing::error!(%error, "the event log cannot be opened"),
+            Ok(maker) => {
+                fleet.events.tried(None);
+                return maker;
+            }
+            Err(error) => fleet.events.tried(Some(&error)),
         }
         sleep(TRY_AGAIN).await;
     }
@@ -169,8 +201,8 @@ async fn make_all(fleet: &Arc<Fleet>, mut maker: Maker) -> Maker {
         })
         .await;
         maker = back;
-        if let Err(error) = made {
-            tracing::error!(%error, "events cannot be written; they are made again");
+        fleet.events.tried(made.as_ref().err());
+        if made.is_err() {
             sleep(TRY_AGAIN).await;
             fleet.changes.mark(tasks);
         } else if !more {

@@ -340,9 +340,14 @@ impl Draft {
     }
 
     fn forget(&mut self, id: TaskId, trail: Option<&Trail>) {
-        if let Some(trail) = trail {
-            self.unfinished -= usize::from(trail.is_unfinished());
-            self.removed.push(id);
+        let Some(trail) = trail else { return };
+        self.unfinished -= usize::from(trail.is_unfinished());
+        self.removed.push(id);
+        if !trail.over && !trail.stranger {
+            // Its folder went before its last event was made, and with it what that would be made of. A number that no
+            // event has makes every listener begin anew, with a picture without the task.
+            self.state.newest += 1;
+            self.state.floor = self.state.newest;
         }
     }
 

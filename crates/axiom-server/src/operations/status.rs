@@ -25,6 +25,11 @@ pub(super) async fn status(fleet: &Arc<Fleet>) -> Result<ServerStatus, Fault> {
              make room, or lower disk_min_free in config.toml"
         ));
     }
+    if let Some(why) = fleet.events.trouble() {
+        problems.push(format!(
+            "events and notes of ended tasks wait: {why}; tasks run on, and every event is told once it can be written"
+        ));
+    }
     let tree = match &fleet.cgroup {
         Ok(root) => format!("cgroup {}", root.path().display()),
         Err(why) => format!("walk of /proc: {why}"),

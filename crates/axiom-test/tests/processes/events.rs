@@ -7,6 +7,7 @@ use axiom_proto::event::{Event, EventId, Happening, Reset, ResetReason};
 use axiom_proto::frame::Seq;
 use serde_json::Value;
 
+use crate::disk::{MIB, SmallDisk};
 use crate::lab::Lab;
 use crate::wire::{Wire, request};
 
@@ -331,4 +332,53 @@ fn two_hundred_ends_at_once_are_each_told_once() {
     check(&heard.events);
     assert_eq!(heard.words().iter().filter(|word| **word == "task.ended").count() as u64, count);
     lab.shut_down();
+}
+
+#[test]
+fn on_a_full_disk_events_wait_and_each_is_told_once_there_is_room() {
+    let lab = Lab::new();
+    let Some(disk) = SmallDisk::mount(lab.home(), 24 * MIB as u64) else { return };
+    lab.axiom(&["ps"]).ok();
+    let mut heard = Heard::default();
+    let listening = heard.catch_up(&lab);
+    let ids: Vec<String> = (0..3).map(|_| lab.spawn(&["--", "cat"])).collect();
+    for id in &ids {
+        // The first echo allocates what the next frames are written to.
+        lab.axiom(&["send", id, "up"]).ok();
+    }
+    disk.fill_up();
+    for verb in ["suspend", "resume"] {
+        lab.axiom(&[verb, &ids[0]]).ok();
+    }
+    let problems = || lab.axiom(&["status", "--json"]).ok().json()["problems"].to_string();
+    let deadline = std::time::Instant::now() + crate::lab::EVENT_WAIT;
+    // It is said once a write has failed; a look costs a process.
+    while !problems().contains("events and notes of ended tasks wait") {
+        assert!(std::time::Instant::now() < deadline, "waited in vain for the word in status");
+    }
+    lab.axiom(&["stop", &ids[1]]).ok();
+    assert_eq!(lab.status_of(&ids[1]), "stopped", "the server answers, and tasks can be steered");
+    // An ended task gives back the room that was kept for its end: now there is none for the log again.
+    disk.fill_up();
+    lab.axiom(&["suspend", &ids[2]]).ok();
+    lab.kill_server();
+    heard.rest(listening);
+    disk.free();
+    lab.axiom(&["ps"]).ok();
+    let mut listening = heard.catch_up(&lab);
+    for id in [&ids[0], &ids[2]] {
+        lab.axiom(&["stop", id]).ok();
+    }
+    heard.until(&mut listening, "the end of all", |event| {
+        event.happening.word() == "tasks.all_ended"
+    });
+    assert!(heard.resets.is_empty(), "{:?}", heard.resets);
+    check(&heard.events);
+    for (word, times) in [("task.suspended", 2), ("task.resumed", 1)] {
+        let told = heard.words().iter().filter(|said| **said == word).count();
+        assert_eq!(told, times, "{word}");
+    }
+    assert!(!problems().contains("events"), "{}", problems());
+    lab.shut_down();
+    drop(disk);
 }

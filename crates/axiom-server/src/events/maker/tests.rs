@@ -254,17 +254,49 @@ fn a_log_that_begins_among_tasks_tells_nothing_of_their_past() {
 #[test]
 fn a_removed_tasks_events_go_and_listeners_from_before_are_told() {
     let mut world = World::new();
+    for record in script().into_iter().flatten() {
+        world.show(FrameKind::Record, &record.encode());
+    }
+    world.task.finish();
     world.make();
-    let started = world.fleet.events.head().unwrap();
+    let ended = world.fleet.events.head().unwrap();
     world.fleet.forget(world.task.id());
     world.make();
     assert_eq!(world.events(), []);
     let fleet = fleet(world.folder.path());
     let _maker = Maker::open(fleet.clone(), name(3), &[]).unwrap();
-    let before = EventId { number: 0, ..started };
+    let before = EventId { number: 0, ..ended };
     let reset = fleet.events.after(before, 9);
     assert!(matches!(reset, super::super::After::Reset(..)), "its events are gone");
-    assert!(matches!(fleet.events.after(started, 9), super::super::After::Nothing));
+    assert!(matches!(fleet.events.after(ended, 9), super::super::After::Nothing));
+}
+
+#[test]
+fn a_task_that_was_removed_before_its_end_was_told_makes_listeners_begin_anew() {
+    use super::super::After;
+    let mut world = World::new();
+    world.show(FrameKind::Record, &script()[0].clone().unwrap().encode());
+    world.make();
+    let started = world.fleet.events.head().unwrap();
+    world.fleet.forget(world.task.id());
+    world.make();
+    let head = world.fleet.events.head().unwrap();
+    for place in [started, EventId { number: 0, ..started }] {
+        let after = world.fleet.events.after(place, 9);
+        assert!(matches!(after, After::Reset(_, from) if from == head), "{place:?}");
+    }
+    assert!(matches!(world.fleet.events.after(head, 9), After::Nothing));
+    // What happens from there on is told.
+    let record = TaskRecord { id: TaskId::from_random([9; 10]), ..world.task.record.clone() };
+    let other = Task::new(&world.fleet.home, record, State::Queued, world.fleet.changes.clone());
+    world.fleet.add(other.clone());
+    world.maker.make(&[other.id()], NOW_MS).unwrap();
+    let After::Recent(events) = world.fleet.events.after(head, 9) else { panic!("one event") };
+    assert_eq!(events.len(), 1);
+    assert!(matches!(world.fleet.events.after(started, 9), After::Reset(..)));
+    // The next server says the same.
+    world.die();
+    assert!(matches!(world.fleet.events.after(started, 9), After::Reset(..)));
 }
 
 #[test]
