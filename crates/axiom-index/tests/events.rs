@@ -21,7 +21,7 @@ fn id(number: u64) -> EventId {
 }
 
 fn event(number: u64, of: u8) -> Event {
-    let event = Event::new(number, Happening::TaskQueued);
+    let event = Event::new(number, Happening::TaskQueued { command: "true".to_owned(), index: 0 });
     Event { id: Some(id(number)), task: Some(task(of)), ..event }
 }
 

@@ -96,7 +96,7 @@ pub struct Stats {
     pub duration_ms: u64,
     /// Output bytes.
     pub bytes: Offset,
-    /// Output lines.
+    /// Output lines; one whose end was never printed counts.
     pub lines: u64,
     /// Interventions, typing and resizing not counted.
     pub interventions: u64,
@@ -170,7 +170,14 @@ impl Event {
 pub enum Happening {
     /// A task was asked for.
     #[serde(rename = "task.queued")]
-    TaskQueued,
+    TaskQueued {
+        /// What it runs, as people would type it; empty where an older version says nothing.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        command: String,
+        /// Its place among the commands of one `run --each`, or among the tasks spawned with it, from 0.
+        #[serde(default)]
+        index: u32,
+    },
     /// Its child runs.
     #[serde(rename = "task.started")]
     TaskStarted {
@@ -318,7 +325,7 @@ impl Happening {
     #[must_use]
     pub fn class(&self) -> EventClass {
         match self {
-            Self::TaskQueued
+            Self::TaskQueued { .. }
             | Self::TaskStarted { .. }
             | Self::TaskSuspended
             | Self::TaskResumed
@@ -344,7 +351,7 @@ impl Happening {
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
-            Self::TaskQueued => "task.queued",
+            Self::TaskQueued { .. } => "task.queued",
             Self::TaskStarted { .. } => "task.started",
             Self::TaskSuspended => "task.suspended",
             Self::TaskResumed => "task.resumed",

@@ -55,8 +55,11 @@ pub struct Summary {
     pub next_seq: Seq,
     /// Output bytes.
     pub offset: Offset,
-    /// Output lines.
+    /// Ends of output lines; see [`Summary::printed_lines`].
     pub lines: u64,
+    /// True where the last output byte is not the end of a line.
+    #[serde(default)]
+    pub line_open: bool,
     /// The newest frame's time.
     pub time: Micros,
     /// The newest output's time.
@@ -121,6 +124,7 @@ impl Default for Summary {
             next_seq: Seq(0),
             offset: Offset(0),
             lines: 0,
+            line_open: false,
             time: Micros(0),
             output_time: Micros(0),
             mode: Mode::Terminal,
@@ -186,6 +190,12 @@ impl Summary {
         self.open.contains(&id) || self.outcome_of(id).is_some()
     }
 
+    /// Output lines as people count them: one whose end was never printed is one too.
+    #[must_use]
+    pub fn printed_lines(&self) -> u64 {
+        self.lines + u64::from(self.line_open)
+    }
+
     fn advance(&mut self, header: &Header) {
         self.next_seq = header.seq.next();
         self.offset = header.offset_after();
@@ -194,6 +204,7 @@ impl Summary {
 
     fn fold_output(&mut self, frame: &Frame<'_>) {
         self.lines += memchr::memchr_iter(b'\n', frame.payload).count() as u64;
+        self.line_open = frame.payload.last().map_or(self.line_open, |last| *last != b'\n');
         self.output_time = frame.header.time;
     }
 

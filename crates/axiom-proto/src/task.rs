@@ -389,7 +389,7 @@ pub struct TaskView {
     pub ended_at_ms: Option<u64>,
     /// Output bytes.
     pub bytes: Offset,
-    /// Output lines.
+    /// Output lines; one whose end was never printed counts.
     pub lines: u64,
     /// Interventions.
     pub interventions: u64,

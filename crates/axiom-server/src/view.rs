@@ -95,7 +95,7 @@ fn of_summary(record: &TaskRecord, summary: &Summary, started_unix_us: Option<u6
         started_at_ms: at(summary.started),
         ended_at_ms: at(summary.ended),
         bytes: summary.offset,
-        lines: summary.lines,
+        lines: summary.printed_lines(),
         interventions: summary.interventions,
         gaps: summary.gaps,
         cursor: Some(Cursor {
@@ -146,7 +146,7 @@ fn blank(record: &TaskRecord) -> TaskView {
 }
 
 /// The command as a person would type it, without anything that acts on a terminal.
-fn command_line(spec: &TaskSpec) -> String {
+pub(crate) fn command_line(spec: &TaskSpec) -> String {
     let line = match &spec.shell {
         Some(line) => line.clone(),
         None => {

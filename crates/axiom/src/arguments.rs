@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::failure::{Audience, EXIT_OWN};
+use crate::failure::{Audience, EXIT_OWN, error_columns};
+use crate::here::{Terminals, terminal_size};
 use crate::printing::print;
 use crate::verbs::{
     completions::Completions, demo::Demo, dist_docs::DistDocs, doctor::Doctor,
@@ -14,6 +15,7 @@ use crate::verbs::{
     send::Send, serve::Serve, show::Show, shutdown::Shutdown, spawn::Spawn, status::Status,
     stop::Stop, suspend::Suspend, wait::Wait,
 };
+use crate::wrapping::page;
 
 /// What `axiom help` prints: one screen.
 pub(crate) const OVERVIEW: &str = "\
@@ -134,17 +136,17 @@ pub(crate) fn read(arguments: impl Iterator<Item = OsString>) -> Result<Argument
     Arguments::try_parse_from(arguments).map_err(|error| {
         let text = error.render().to_string();
         if [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion].contains(&error.kind()) {
+            let columns = Terminals::of_process().output.then(terminal_size).flatten();
+            let text = columns.map_or_else(|| text.clone(), |size| page(&text, size.cols.into()));
             return match print(&text) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(failure) => failure.tell(Audience::Person),
             };
         }
-        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        let text = format!("axiom: {}", text.strip_prefix("error: ").unwrap_or(&text));
+        let text = error_columns().map_or_else(|| text.clone(), |columns| page(&text, columns));
         // Whoever closed standard error has the exit code still.
-        drop(std::io::Write::write_fmt(
-            &mut std::io::stderr().lock(),
-            format_args!("axiom: {text}"),
-        ));
+        drop(std::io::Write::write_fmt(&mut std::io::stderr().lock(), format_args!("{text}")));
         ExitCode::from(EXIT_OWN)
     })
 }

@@ -8,6 +8,7 @@ use axiom_client::{ClientError, FeedError, HomeError};
 use axiom_proto::fault::{ErrorCode, Fault, FaultBody};
 
 use crate::lines::one_line;
+use crate::wrapping::{COLUMNS_MIN, rows};
 
 /// Axiom's own error.
 pub(crate) const EXIT_OWN: u8 = 125;
@@ -95,8 +96,23 @@ pub(crate) fn of_output(error: &io::Error) -> Failure {
 
 /// Says something on standard error; that nobody may read it is no reason to fail.
 pub(crate) fn note(text: &str) {
+    say(&format!("axiom: {}", one_line(text)));
+}
+
+/// A line on standard error, in rows of whole words where that is a terminal.
+fn say(line: &str) {
+    let rows = match error_columns() {
+        Some(columns) => rows(line, columns.max(COLUMNS_MIN), 0),
+        None => vec![line.to_owned()],
+    };
     // Once standard error is closed there is nowhere to say so.
-    drop(writeln!(io::stderr().lock(), "axiom: {}", one_line(text)));
+    drop(writeln!(io::stderr().lock(), "{}", rows.join("\n")));
+}
+
+/// The columns of the terminal at standard error, if there is one that knows them.
+pub(crate) fn error_columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 fn tell_fault(fault: &Fault, audience: Audience) {
@@ -104,7 +120,7 @@ fn tell_fault(fault: &Fault, audience: Audience) {
         Audience::Person => {
             note(&fault.message);
             if !fault.hint.is_empty() {
-                drop(writeln!(io::stderr().lock(), "  {}", one_line(&fault.hint)));
+                say(&format!("  {}", one_line(&fault.hint)));
             }
         }
         Audience::Program => {

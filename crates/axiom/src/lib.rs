@@ -21,6 +21,7 @@ mod stream;
 mod table;
 mod terminal;
 mod verbs;
+mod wrapping;
 
 use std::env;
 use std::process::ExitCode;

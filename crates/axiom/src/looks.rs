@@ -41,6 +41,21 @@ impl Looks {
         if self.json { Audience::Program } else { Audience::Person }
     }
 
+    /// Columns that stand before each line of a task on this terminal, if lines for people go to one.
+    #[must_use]
+    pub(crate) fn mark_columns(&self, labels: &[String], columns: u16) -> Option<u16> {
+        match self.face() {
+            Face::Text(layout) if layout.terminal => Some(layout.mark_columns(labels, columns)),
+            Face::Text(_) | Face::Json => None,
+        }
+    }
+
+    /// True where lines are marked with their moment, or are events.
+    #[must_use]
+    pub(crate) fn marks(&self) -> bool {
+        self.json || self.timestamps
+    }
+
     /// One task alone is shown as it is: there is nothing to mark.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! What `run` and `spawn` are told about a task, and the specs that come of it: command, environment, folder, limits.
 //! Everything is checked before the first task is asked for.
 
+mod slip;
+
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -16,9 +18,10 @@ use axiom_proto::fault::Fault;
 use axiom_proto::task::{Executor, Leftovers, Limits, Mode, Size, TaskSpec};
 use clap::{Args, ValueEnum};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, note};
 use crate::here::{Here, terminal_size};
 use crate::quantities::{bytes, dimensions, duration};
+use crate::stream::beside;
 
 /// The longest file of commands: each of a thousand tasks has room for a long line.
 const FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -104,6 +107,18 @@ impl SpecArguments {
         self.each || self.file.is_some()
     }
 
+    /// Makes the tasks' terminals as narrow as what is left of ours beside a mark of so many columns, but for a size that
+    /// was asked for. True if it did.
+    pub(crate) fn leave_room(&self, specs: &mut [TaskSpec], mark: u16) -> bool {
+        if self.size.is_some() {
+            return false;
+        }
+        for size in specs.iter_mut().filter_map(|spec| spec.size.as_mut()) {
+            *size = beside(mark, *size);
+        }
+        true
+    }
+
     /// How many may run at once.
     #[must_use]
     pub(crate) fn parallel_max(&self) -> Option<u32> {
@@ -127,6 +142,7 @@ impl SpecArguments {
         for line in &self.command {
             lines.push(shell_line(line)?);
         }
+        warn_of_slip(&lines);
         if lines.len() > COUNT_MAX as usize {
             return Err(Failure::invalid(format!("{COUNT_MAX} tasks are the most at once"), ""));
         }
@@ -282,11 +298,23 @@ fn read_bounded(from: &mut impl Read) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Says so where the words of one command would be tasks of their own; they start all the same.
+fn warn_of_slip(lines: &[String]) {
+    if let Some(word) = slip::word_of_another(lines, slip::runs) {
+        note(&format!("each word is a task of its own here, and {word} is no command"));
+        note("if one command is meant: leave out --each, or put it in quotes");
+    }
+}
+
 fn shell_line(line: &OsStr) -> Result<String, Failure> {
     let Some(text) = line.to_str() else {
         let message = format!("--each {}: a line for the shell is UTF-8 text", line.display());
         return Err(Failure::invalid(message, ""));
     };
+    if text.trim().is_empty() {
+        let hint = "give each command in quotes: axiom run --each 'make' 'npm test'";
+        return Err(Failure::invalid("a command of --each is empty", hint));
+    }
     if text.starts_with("--") {
         let message = format!("{text} stands among the commands of --each");
         return Err(Failure::invalid(message, "flags go before the first command"));
@@ -324,6 +352,7 @@ mod tests {
     #[test]
     fn a_flag_among_shell_lines_is_a_slip() {
         assert!(shell_line(OsStr::new("--json")).is_err());
+        assert!(shell_line(OsStr::new(" ")).is_err());
         assert_eq!(shell_line(OsStr::new("-x; echo")).unwrap(), "-x; echo");
     }
 

@@ -15,6 +15,7 @@ mod palette;
 mod region;
 mod row;
 mod screen;
+mod sizes;
 mod tally;
 
 use std::time::Duration;
@@ -33,15 +34,19 @@ use crate::conclusion::Conclusion;
 use crate::failure::{Failure, of_output};
 use crate::signals::{Sign, Signals};
 use crate::stdio::{self, Writer};
+use labels::Labels;
 use merged::Merged;
 use screen::Screen;
+use sizes::ChildSizes;
 
 pub(crate) use drawing::Drawing;
+pub(crate) use labels::{Called, numbered};
 pub(crate) use lines_of_text::marked_lines;
 pub(crate) use merged::Face;
 pub(crate) use page::Layout;
 pub(crate) use palette::ColorChoice;
 pub(crate) use screen::SilentKeys;
+pub(crate) use sizes::beside;
 
 /// Milliseconds; moments count from the Unix epoch.
 pub(crate) type Millis = u64;
@@ -62,6 +67,17 @@ pub(crate) struct Member {
     pub(crate) view: TaskView,
     /// Where to start.
     pub(crate) start: StartAt,
+    /// Its place among the commands of `run --each`, from 0.
+    pub(crate) place: Option<usize>,
+}
+
+/// How far the stream goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Until every task is over.
+    End,
+    /// To what each has printed by now, and no further.
+    Now,
 }
 
 /// Which tasks come later, besides those that are there.
@@ -114,12 +130,16 @@ pub(crate) struct Options {
     pub(crate) on_signal: OnSignal,
     /// Who may come later.
     pub(crate) newcomers: Newcomers,
+    /// How far it goes.
+    pub(crate) extent: Extent,
+    /// Children's terminals follow ours, less so many columns.
+    pub(crate) child_mark: Option<u16>,
 }
 
 /// How the stream ended.
 #[derive(Debug)]
 pub(crate) enum Viewed {
-    /// Every task is over: how, in the members' order.
+    /// Every task is over: how, in the members' order. Nothing where only what is there was wanted.
     Ended(Vec<Conclusion>),
     /// Left by this signal; these tasks run on.
     Left(Sign, Vec<TaskId>),
@@ -134,7 +154,9 @@ pub(crate) struct Stream {
     clock: Clock,
     on_signal: OnSignal,
     newcomers: Newcomers,
+    extent: Extent,
     members: Vec<TaskId>,
+    sizes: ChildSizes,
     asked: bool,
     /// Takes waiting tasks out of the queue, after an interrupt.
     cancelling: Option<JoinHandle<()>>,
@@ -189,7 +211,9 @@ impl Stream {
     pub(crate) fn new(place: Place, members: Vec<Member>, options: Options) -> Self {
         let clock = Clock::start();
         let idle_after = u64::try_from(options.idle_after.as_millis()).unwrap_or(u64::MAX);
-        let merged = Merged::new(clock.now(), options.face, idle_after);
+        let names = members.iter().filter(|member| member.place.is_none());
+        let labels = Labels::of(names.map(|member| member.view.name.as_deref()));
+        let merged = Merged::new(clock.now(), options.face, (idle_after, labels));
         let ids: Vec<TaskId> = members.iter().map(|member| member.view.id).collect();
         let mut feed = Feed::new(place.clone());
         feed.watch(match options.newcomers {
@@ -200,11 +224,16 @@ impl Stream {
             place,
             feed,
             merged,
-            screen: Screen::new(options.face),
+            screen: match options.extent {
+                Extent::End => Screen::new(options.face),
+                Extent::Now => Screen::Plain,
+            },
             clock,
             on_signal: options.on_signal,
             newcomers: options.newcomers,
+            extent: options.extent,
             members: ids,
+            sizes: ChildSizes::new(options.child_mark),
             asked: false,
             cancelling: None,
             away: Away::No,
@@ -215,13 +244,13 @@ impl Stream {
         if !options.banner.is_empty() {
             stream.merged.say(stream.clock.now(), &options.banner);
         }
-        members.into_iter().for_each(|member| stream.add(member.view, member.start));
+        members.into_iter().for_each(|member| stream.add(member));
         stream
     }
 
-    fn add(&mut self, view: TaskView, start: StartAt) {
-        self.feed.subscribe(view.id, start);
-        self.merged.add(self.clock.now(), view, start);
+    fn add(&mut self, member: Member) {
+        self.feed.subscribe(member.view.id, member.start);
+        self.merged.add(self.clock.now(), member, self.extent);
     }
 
     /// Shows the stream until every task is over, or a signal ends it.
@@ -239,7 +268,7 @@ impl Stream {
                 way => break way,
             }
         };
-        if let Ok(Way::Over) = &way {
+        if let (Ok(Way::Over), Extent::End) = (&way, self.extent) {
             self.merged.conclude(self.clock.now());
         }
         let last = self.screen.leave(&self.merged.take());
@@ -346,6 +375,8 @@ impl Stream {
                 self.screen.changed(sign);
                 if let Some(size) = self.screen.size() {
                     self.merged.resized(size);
+                    self.sizes.resized(size);
+                    self.size_children();
                 }
                 return None;
             }
@@ -361,6 +392,14 @@ impl Stream {
         self.merged.say(self.clock.now(), words);
         self.ask_to_stop();
         None
+    }
+
+    /// Gives the children's terminals the size that is left of ours, if they do not have it yet.
+    fn size_children(&mut self) {
+        let running = self.merged.running();
+        for order in self.sizes.orders(running, new_command_id) {
+            self.feed.order(order);
+        }
     }
 
     /// Running tasks are interrupted, and may take their time, or refuse; waiting ones leave the queue, one by one.
@@ -402,6 +441,9 @@ impl Stream {
                 self.merged.ended(now, task);
             }
             Event::Refused(error) => return Err(error.into()),
+            Event::CommandRefused { order, .. } if self.sizes.answered(order.id) => {
+                self.size_children();
+            }
             Event::CommandRefused { order, error } => {
                 let id = order.task.short();
                 self.merged.say(now, &crate::lines::one_line(&format!("{id}: {}", error.message)));
@@ -413,7 +455,11 @@ impl Stream {
                 }
                 self.away = Away::No;
             }
-            Event::Outcome(..) => {}
+            Event::Outcome(_, outcome) => {
+                if self.sizes.answered(outcome.id) {
+                    self.size_children();
+                }
+            }
         }
         self.screen.stir();
         Ok(())
@@ -427,7 +473,7 @@ impl Stream {
             && wanted.takes(&view)
         {
             let ended = view.status.is_ended() && view.session == 0;
-            self.add(view.clone(), StartAt::Start);
+            self.add(Member { view: view.clone(), start: StartAt::Start, place: None });
             if ended {
                 self.merged.viewed(self.clock.now(), view);
             }
@@ -437,6 +483,9 @@ impl Stream {
     async fn conclusions(&self) -> Result<Vec<Conclusion>, Failure> {
         let mut conclusions = Vec::with_capacity(self.members.len());
         let mut connection = None;
+        if self.extent == Extent::Now {
+            return Ok(conclusions);
+        }
         for task in &self.members {
             if let Some(conclusion) = self.merged.conclusion(*task) {
                 conclusions.push(conclusion);

@@ -1,5 +1,10 @@
 //! Columns of text for people, as wide as they need to be. Pure: the caller brings the terminal's width.
 
+use crate::wrapping::{COLUMNS_MIN, rows as wrapped};
+
+/// As much of the last column is recognised; with less room, rows are not aligned.
+const LAST_MIN: usize = 8;
+
 /// Between columns.
 const GAP: &str = "  ";
 
@@ -16,6 +21,9 @@ pub(crate) fn table<const N: usize>(
             *width = (*width).max(cell.chars().count());
         }
     }
+    if let Some(narrow) = width.map(usize::from).filter(|width| !has_room(&widths, *width)) {
+        return paragraphs(rows, narrow.max(COLUMNS_MIN));
+    }
     let before_last: usize = widths[..N - 1].iter().map(|width| width + GAP.len()).sum();
     let last_max = width.map_or(usize::MAX, |width| usize::from(width).saturating_sub(before_last));
     let mut text = String::new();
@@ -24,10 +32,30 @@ pub(crate) fn table<const N: usize>(
         for (cell, width) in row[..N - 1].iter().zip(widths) {
             text.push_str(&format!("{cell:<width$}{GAP}"));
         }
-        // Enough is left of a very narrow terminal's last column to be recognised.
-        text.push_str(&cut(&row[N - 1], last_max.max(8)));
+        text.push_str(&cut(&row[N - 1], last_max));
         text.truncate(text.trim_end().len());
         text.push('\n');
+    }
+    text
+}
+
+/// True if columns of these widths can stand beside each other, and enough is left of the last to be recognised.
+fn has_room(widths: &[usize], columns: usize) -> bool {
+    let (last, before) = widths.split_last().expect("a table has columns");
+    let before: usize = before.iter().map(|width| width + GAP.len()).sum();
+    before + (*last).min(LAST_MIN) <= columns
+}
+
+/// Rows that have no room to be aligned: each in rows of whole words, all but the first one indented.
+fn paragraphs<const N: usize>(rows: &[[String; N]], columns: usize) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().map(|cell| cell.trim()).filter(|cell| !cell.is_empty());
+        let line = cells.collect::<Vec<_>>().join(GAP);
+        let mut parts = wrapped(&line, columns - GAP.len(), 0).into_iter();
+        text.push_str(&parts.next().unwrap_or_default());
+        text.push('\n');
+        parts.for_each(|part| text.push_str(&format!("{GAP}{part}\n")));
     }
     text
 }
@@ -57,6 +85,8 @@ mod tests {
             table(["ID", "NAME", "COMMAND"], &rows, Some(24)),
             "ID    NAME    COMMAND\n1a2b  é       make all …\n5     longer\n"
         );
+        let narrow = table(["ID", "NAME", "COMMAND"], &rows, Some(20));
+        assert_eq!(narrow, "1a2b é make all\n  the things\n5  longer\n");
         let whole = table(["ID", "NAME", "COMMAND"], &rows, None);
         assert!(whole.contains("make all the things\n"));
     }

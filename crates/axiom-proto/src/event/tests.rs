@@ -16,7 +16,7 @@ fn all() -> Vec<Happening> {
     let cause = || "why".to_owned();
     let cursor = Cursor::start(1);
     vec![
-        Happening::TaskQueued,
+        Happening::TaskQueued { command: "make -j4".to_owned(), index: 1 },
         Happening::TaskStarted { pid: 9, mode: Mode::Terminal, size: Some(Size::default()) },
         Happening::TaskSuspended,
         Happening::TaskResumed,
@@ -79,6 +79,14 @@ fn an_event_is_one_flat_object() {
     let event = Event::new(12, Happening::Gap { bytes_max: 5, certain: true });
     let json = r#"{"type":"status","time_ms":12,"event":"gap","bytes_max":5,"certain":true}"#;
     assert_eq!(serde_json::to_string(&event).unwrap(), json);
+}
+
+#[test]
+fn an_older_versions_queued_task_says_no_command() {
+    let json = r#"{"type":"status","time_ms":1,"event":"task.queued"}"#;
+    let event: Event = serde_json::from_str(json).unwrap();
+    let unsaid = Happening::TaskQueued { command: String::new(), index: 0 };
+    assert_eq!(event.happening, unsaid);
 }
 
 #[test]

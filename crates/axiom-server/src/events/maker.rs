@@ -20,7 +20,7 @@ use super::sight::{Absence, LiveSight, Sight, Silence, look};
 use super::trail::{Made, Trail};
 use crate::fleet::Fleet;
 use crate::task::{FIRST_SESSION, Task};
-use crate::view::unix_ms;
+use crate::view::{command_line, unix_ms};
 
 /// Events written at once: a long catching up is shown and let go of in pieces.
 const BATCH_EVENTS_MAX: usize = 1024;
@@ -315,7 +315,9 @@ impl Draft {
     /// A task that is new to the log.
     fn begin(&mut self, task: &Arc<Task>) -> Trail {
         self.unfinished += 1;
-        let queued = Event::new(task.record.created_at_ms, Happening::TaskQueued);
+        let (command, index) = (command_line(&task.record.spec), task.record.index);
+        let happening = Happening::TaskQueued { command, index };
+        let queued = Event::new(task.record.created_at_ms, happening);
         let request_id = task.record.request_id.clone();
         self.push(task, Event { request_id, ..queued });
         Trail::default()

@@ -68,7 +68,8 @@ impl Note {
 pub(crate) fn stats(summary: &Summary, now: Micros) -> Stats {
     let until = summary.ended.unwrap_or(now);
     let duration_us = summary.started.map_or(0, |started| until.0.saturating_sub(started.0));
-    let Summary { offset, lines, interventions, .. } = *summary;
+    let Summary { offset, interventions, .. } = *summary;
+    let lines = summary.printed_lines();
     Stats { duration_ms: duration_us / 1000, bytes: offset, lines, interventions }
 }
 

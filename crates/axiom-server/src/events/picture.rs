@@ -17,7 +17,10 @@ pub(super) fn of(view: &TaskView) -> Vec<Event> {
     let queued = Event {
         session: None,
         request_id: view.request_id.clone(),
-        ..whole(view.created_at_ms, Happening::TaskQueued)
+        ..whole(
+            view.created_at_ms,
+            Happening::TaskQueued { command: view.command.clone(), index: view.index },
+        )
     };
     let mut events = vec![queued];
     if let Some(end) = end_of(view) {

@@ -13,7 +13,8 @@ fn id(number: u64) -> EventId {
 }
 
 fn events(numbers: std::ops::RangeInclusive<u64>) -> Vec<Event> {
-    let event = |number| Event { id: Some(id(number)), ..Event::new(0, Happening::TaskQueued) };
+    let queued = || Happening::TaskQueued { command: "true".to_owned(), index: 0 };
+    let event = |number| Event { id: Some(id(number)), ..Event::new(0, queued()) };
     numbers.map(event).collect()
 }
 

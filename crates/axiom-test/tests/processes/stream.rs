@@ -76,7 +76,7 @@ fn a_redrawn_line_shows_its_last_state_and_not_every_one() {
     assert_eq!(run.code(), 4, "{run:?}");
     let text = run.text();
     let states: Vec<&str> = text.lines().filter(|line| line.contains(" of 500")).collect();
-    assert!(states.contains(&"[draws] 500 of 500"), "{states:?}");
+    assert!(states.contains(&"[1:draws] 500 of 500"), "{states:?}");
     assert!(states.len() < 20, "{} states", states.len());
     let failed = |line: &String| line.contains("[FAILED] exit 4 in ");
     assert!(notices(&run).iter().any(failed), "{:?}", notices(&run));
@@ -151,6 +151,119 @@ fn events_are_one_object_a_line_and_tell_of_output_status_progress_and_intervent
 }
 
 #[test]
+fn events_say_which_command_a_task_is_before_anything_else_of_it() {
+    let lab = Lab::new();
+    let run = lab.axiom(&["run", "--json", "--each", "echo one", "printf two"]).ok();
+    let events: Vec<Event> =
+        run.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (place, wanted) in [(0, "echo one"), (1, "printf two")] {
+        let is_it = |event: &&Event| {
+            let Happening::TaskQueued { command, index } = &event.happening else { return false };
+            (command.as_str(), *index) == (wanted, place)
+        };
+        let queued = events.iter().find(is_it).unwrap_or_else(|| panic!("{wanted} in {events:?}"));
+        let first = events.iter().find(|event| event.task == queued.task).unwrap();
+        assert_eq!(first, queued);
+    }
+    let lines = events.iter().filter_map(|event| {
+        let Happening::TaskEnded { stats, .. } = &event.happening else { return None };
+        Some(stats.lines)
+    });
+    assert_eq!(lines.collect::<Vec<_>>(), [1, 1], "a line without an end is one");
+    lab.shut_down();
+}
+
+#[test]
+fn what_is_there_can_be_read_as_events_and_with_moments_without_following() {
+    let lab = Lab::new();
+    let id = lab.spawn(&["-n", "here", "--", "sh", "-c", "echo one; printf two; read go; exit 3"]);
+    let mut logs = lab.follow(&["logs", "-f", &id]);
+    logs.wait_for_line("the first line", |line| line == "one");
+    lab.axiom(&["send", "here", "--no-enter", "x"]).ok();
+    let text_of = |run: &Finished| -> String {
+        let events = run.text();
+        let texts = events.lines().filter_map(|line| {
+            let event: Event = serde_json::from_str(line).unwrap();
+            let Happening::TaskOutput { text, .. } = event.happening else { return None };
+            Some(text)
+        });
+        texts.collect()
+    };
+    let running = lab.axiom(&["logs", "--json", &id]).ok();
+    assert_eq!(text_of(&running), "one\ntwox");
+    lab.axiom(&["send", "here", ""]).ok();
+    lab.axiom(&["wait", &id]);
+    let ended = lab.axiom(&["logs", "--json", "here"]).ok();
+    assert_eq!(text_of(&ended), "one\ntwox\n");
+    assert!(ended.text().contains(r#""event":"task.ended""#), "{ended:?}");
+    let moments = lab.axiom(&["logs", "--timestamps", "here"]).ok();
+    let lines = moments.text();
+    assert!(lines.lines().any(|line| line.ends_with("Z [here] one")), "{lines}");
+    assert!(lines.lines().all(|line| line.starts_with("20")), "{lines}");
+    let raw = lab.axiom(&["logs", "--view", "raw", "--json", "here"]);
+    assert_eq!(raw.code(), 125, "{raw:?}");
+    lab.shut_down();
+}
+
+#[test]
+fn the_total_is_no_shorter_than_a_task_that_was_followed_late() {
+    let lab = Lab::new();
+    let id = lab.spawn(&["-n", "long", "--", "sleep", "1.2"]);
+    lab.axiom(&["wait", &id]).ok();
+    let run = lab.axiom(&["logs", "-f", "--timestamps", "long"]).ok();
+    assert!(run.text().contains("== 1 task in 1."), "{run:?}");
+    lab.shut_down();
+}
+
+#[test]
+fn commands_of_each_are_told_apart_and_slips_are_said() {
+    let lab = Lab::new();
+    let run = lab.axiom(&["run", "-n", "many", "--each", "echo a", "echo b"]).ok();
+    let text = run.text();
+    for line in ["[1:many] a", "[2:many] b"] {
+        assert!(text.lines().any(|seen| seen == line), "{line} in {text}");
+    }
+    let slip = lab.axiom(&["run", "--each", "echo", "no-such-word"]);
+    assert_eq!(slip.code(), 127, "{slip:?}");
+    assert!(slip.stderr.contains("no-such-word is no command"), "{slip:?}");
+    let empty = lab.axiom(&["run", "--each", ""]);
+    assert_eq!(empty.code(), 125, "{empty:?}");
+    assert!(empty.stderr.contains("is empty"), "{empty:?}");
+    lab.shut_down();
+}
+
+#[test]
+fn errors_about_an_ended_task_call_it_as_it_was_called() {
+    let lab = Lab::new();
+    let id = lab.spawn(&["-n", "over", "--", "true"]);
+    lab.axiom(&["wait", &id]).ok();
+    for verb in ["suspend", "resume", "interrupt", "send"] {
+        let mut args = vec![verb, "over"];
+        args.extend((verb == "send").then_some("x"));
+        let run = lab.axiom(&args);
+        assert_eq!(run.code(), 125, "{run:?}");
+        assert!(run.stderr.contains("over: ") && run.stderr.contains(&id), "{run:?}");
+        assert!(run.stderr.contains("axiom show over"), "{run:?}");
+    }
+    lab.shut_down();
+}
+
+#[test]
+fn children_have_the_width_that_is_left_and_follow_the_terminal() {
+    let lab = Lab::new();
+    let line = "trap 'stty size' WINCH; stty size; while :; do sleep 0.05; done";
+    let mut seat = Seat::open(lab.command(&["run", "-n", "wide", "--each", line]));
+    // 80 columns less `[wide] `.
+    seat.wait_for("24 73");
+    seat.resize(60, 30);
+    seat.wait_for("30 53");
+    lab.axiom(&["stop", "--grace", "0s", "wide"]).ok();
+    seat.wait_for("as asked: signal 9");
+    seat.wait_for_exit();
+    lab.shut_down();
+}
+
+#[test]
 fn commands_come_from_a_file_and_few_run_at_once() {
     let lab = Lab::new();
     let mark = lab.home().join("running");
@@ -199,7 +312,7 @@ fn ctrl_c_asks_once_and_then_leaves_the_tasks_running() {
     seat.type_text("\u{3}");
     seat.wait_for("asked every task to stop");
     seat.wait_for("refused");
-    seat.wait_for("[FAILED]");
+    seat.wait_for("as asked: signal 2");
     seat.type_text("\u{3}");
     seat.wait_for("axiom logs -f");
     assert_eq!(seat.wait_for_exit(), 130);

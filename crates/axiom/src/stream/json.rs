@@ -30,6 +30,13 @@ impl Events {
         std::mem::take(&mut self.text)
     }
 
+    /// A task is in the stream; `place` is its place in `run --each`.
+    pub(super) fn queued(&mut self, row: &Row, place: Option<usize>) {
+        let index = place.and_then(|place| u32::try_from(place).ok()).unwrap_or(row.view.index);
+        let happening = Happening::TaskQueued { command: row.view.command.clone(), index };
+        self.push(Some(row), row.view.created_at_ms, None, happening);
+    }
+
     /// A task printed.
     pub(super) fn output(&mut self, row: &Row, at: Millis, header: &Header, payload: &[u8]) {
         let error = header.kind == FrameKind::ErrorOutput;
@@ -100,9 +107,8 @@ fn happening(row: &Row, at: Millis, notice: Notice) -> Option<Happening> {
         Notice::Gap { bytes_max, certain } => Some(Happening::Gap { bytes_max, certain }),
         Notice::Intervention(acted) => Some(intervention(acted)),
         Notice::Ended(ended) => Some(end(row, at, &ended)),
-        Notice::Waiting { .. } => Some(Happening::TaskQueued),
-        // For eyes only.
-        Notice::Unguarded | Notice::FullScreen => None,
+        // For eyes only: programs were told that it is queued when it came.
+        Notice::Waiting { .. } | Notice::Unguarded | Notice::FullScreen => None,
     }
 }
 

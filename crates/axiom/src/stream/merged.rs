@@ -9,10 +9,9 @@ use axiom_proto::id::TaskId;
 use axiom_proto::live::StartAt;
 use axiom_proto::task::{Size, Status, TaskView};
 
-use super::Millis;
 use super::escape::Progress;
 use super::json::Events;
-use super::labels::Labels;
+use super::labels::{Called, Labels};
 use super::name::Name;
 use super::notice::Notice;
 use super::page::{Author, Layout, Page};
@@ -20,6 +19,7 @@ use super::palette::Paint;
 use super::region;
 use super::row::{Row, Said};
 use super::tally;
+use super::{Extent, Member, Millis};
 use crate::conclusion::Conclusion;
 use crate::lines::one_line;
 
@@ -56,14 +56,14 @@ pub(super) struct Merged {
 
 impl Merged {
     /// A stream that begins now. After so long a silence is told of, unless it is 0.
-    pub(super) fn new(now: Millis, face: Face, idle_after: Millis) -> Self {
+    pub(super) fn new(now: Millis, face: Face, (idle_after, labels): (Millis, Labels)) -> Self {
         let (sheet, partial, color) = match face {
             Face::Text(layout) => (Sheet::Page(Page::new(layout)), !layout.terminal, layout.color),
             Face::Json => (Sheet::Events(Events::default()), true, false),
         };
         Self {
             sheet,
-            labels: Labels::default(),
+            labels,
             rows: Vec::new(),
             names: Vec::new(),
             numbers: BTreeMap::new(),
@@ -75,11 +75,17 @@ impl Merged {
     }
 
     /// Takes a task in. One that runs already, and is followed from its head only, is said to.
-    pub(super) fn add(&mut self, now: Millis, view: TaskView, start: StartAt) {
+    pub(super) fn add(&mut self, now: Millis, member: Member, extent: Extent) {
+        let Member { view, start, place } = member;
         if self.knows(view.id) {
             return;
         }
-        let label = self.labels.claim(view.name.as_deref(), view.id);
+        let name = view.name.as_deref();
+        let called = match place {
+            Some(place) => Called::Numbered { number: place + 1, name, command: &view.command },
+            None => Called::Named { name, id: view.id },
+        };
+        let label = self.labels.claim(called, view.id);
         if let Sheet::Page(page) = &mut self.sheet {
             page.admit(&label);
         }
@@ -97,7 +103,13 @@ impl Merged {
         if let StartAt::Cursor(cursor) = start {
             row.begin_at(cursor.offset);
         }
+        if extent == Extent::Now {
+            row.end_at_bytes();
+        }
         self.rows.push(row);
+        if let Sheet::Events(events) = &mut self.sheet {
+            events.queued(&self.rows[number], place);
+        }
         if running {
             self.sheet.notice((number, &self.rows, &self.names), now, None, notice);
         }
@@ -110,6 +122,9 @@ impl Merged {
     /// Takes a task's next frame.
     pub(super) fn frame(&mut self, now: Millis, task: TaskId, header: &Header, payload: &[u8]) {
         let Some(number) = self.numbers.get(&task).copied() else { return };
+        if self.rows[number].is_read() {
+            return;
+        }
         let at = self.rows[number].moment(now, header);
         let before = self.rows[number].progress;
         self.with(number, at, Some(header.seq), |row, give| row.frame(now, header, payload, give));
@@ -166,9 +181,11 @@ impl Merged {
 
     /// The end of the stream: what came of every task.
     pub(super) fn conclude(&mut self, now: Millis) {
+        let span = self.span(now);
         match &mut self.sheet {
             Sheet::Page(page) => {
-                for line in tally::lines((&self.rows, &self.names), (now, self.began)) {
+                let columns = page.columns_of_words();
+                for line in tally::lines((&self.rows, &self.names), span, columns) {
                     page.say(now, &line);
                 }
             }
@@ -187,6 +204,12 @@ impl Merged {
     /// Tasks that are not over.
     pub(super) fn live(&self) -> impl Iterator<Item = TaskId> {
         self.rows.iter().filter(|row| !row.is_over()).map(|row| row.task)
+    }
+
+    /// Tasks whose child runs.
+    pub(super) fn running(&self) -> impl Iterator<Item = TaskId> {
+        let running = |row: &&Row| !row.is_over() && row.status() == Status::Running;
+        self.rows.iter().filter(running).map(|row| row.task)
     }
 
     /// Tasks that wait for their turn.
@@ -223,7 +246,14 @@ impl Merged {
 
     /// The live region for a terminal of this size.
     pub(super) fn region(&self, now: Millis, size: Size) -> Vec<String> {
-        region::draw((&self.rows, &self.names), (now, self.began), size, self.paint)
+        region::draw((&self.rows, &self.names), (now, self.span(now)), size, self.paint)
+    }
+
+    /// From when the first task was asked for until the last one ended, or until now: no task took longer.
+    fn span(&self, now: Millis) -> Millis {
+        let began = self.rows.iter().map(|row| row.view.created_at_ms).min();
+        let ended = self.rows.iter().map(|row| row.ended_at().unwrap_or(now)).max();
+        ended.unwrap_or(now).saturating_sub(began.unwrap_or(self.began))
     }
 
     fn with(

@@ -66,6 +66,8 @@ pub(super) struct Intervention {
 pub(super) struct Ended {
     pub(super) conclusion: Conclusion,
     pub(super) took: Option<Millis>,
+    /// True where the signal that ended it was asked for, by a person or a rule.
+    pub(super) interrupted: bool,
 }
 
 impl Ended {
@@ -75,6 +77,7 @@ impl Ended {
             Status::Succeeded => "COMPLETED",
             Status::Stopped => "STOPPED",
             Status::Lost => "LOST",
+            Status::Failed if self.interrupted => "INTERRUPTED",
             Status::Failed
             | Status::Queued
             | Status::Starting

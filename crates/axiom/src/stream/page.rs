@@ -14,10 +14,14 @@ use super::notice::{Ended, Intervention, Notice};
 use super::palette::{BLUE, ColorChoice, DIM, GREEN, Paint, RED, YELLOW, label_color};
 use crate::here::Terminals;
 use crate::lines::one_line;
-use crate::quantities::{shown_bytes, shown_moment, shown_span};
+use crate::quantities::{counted, shown_bytes, shown_moment, shown_span};
+use crate::wrapping::{COLUMNS_MIN, rows};
 
 /// Begins everything that Axiom says.
 const MARK: &str = "==";
+
+/// Columns of a moment and the blank behind it.
+const MOMENT_COLUMNS: usize = 25;
 
 /// On a terminal no line of a task is shown longer than this: a person reads its beginning, and the journal keeps it whole.
 const SHOWN_BYTES_MAX: usize = 8 * 1024;
@@ -46,6 +50,19 @@ impl Layout {
         let (no_color, term) = (variable("NO_COLOR"), variable("TERM"));
         let color = choice.decide(terminal, no_color.as_deref(), term.as_deref());
         Self { color, terminal, timestamps }
+    }
+}
+
+impl Layout {
+    /// Columns that stand before each line of tasks with these labels.
+    #[must_use]
+    pub(crate) fn mark_columns(self, labels: &[String], columns: u16) -> u16 {
+        let mut page = Page::new(self);
+        page.set_columns(columns);
+        labels.iter().for_each(|label| page.admit(label));
+        let moment = if self.timestamps { MOMENT_COLUMNS } else { 0 };
+        let mark = moment + page.label_width + "[] ".len();
+        u16::try_from(mark).unwrap_or(u16::MAX)
     }
 }
 
@@ -143,10 +160,32 @@ impl Page {
 
     /// Something that Axiom says of the whole.
     pub(super) fn say(&mut self, at: Millis, words: &str) {
-        self.moment(at);
-        let line = self.paint.paint(DIM, &format!("{MARK} {words}"));
-        self.text.push_str(&line);
-        self.text.push('\n');
+        for row in self.rows(words, 0) {
+            self.moment(at);
+            let line = self.paint.paint(DIM, &format!("{MARK} {row}"));
+            self.text.push_str(&line);
+            self.text.push('\n');
+        }
+    }
+
+    /// Our own words in rows, each of which gets the mark: so many columns of the first one are used already.
+    fn rows(&self, words: &str, used: usize) -> Vec<String> {
+        if !self.layout.terminal {
+            return vec![words.to_owned()];
+        }
+        rows(words, self.room(), used)
+    }
+
+    /// Columns that our own words have, on a terminal.
+    pub(super) fn columns_of_words(&self) -> Option<usize> {
+        self.layout.terminal.then(|| self.room())
+    }
+
+    /// Columns beside the mark, and beside the moment where there is one.
+    fn room(&self) -> usize {
+        let moment = if self.layout.timestamps { MOMENT_COLUMNS } else { 0 };
+        let before = moment + MARK.len() + 1;
+        self.columns.max(COLUMNS_MIN).saturating_sub(before).max(COLUMNS_MIN - MARK.len() - 1)
     }
 
     /// Something that Axiom says of a task.
@@ -154,18 +193,30 @@ impl Page {
         let (word, color, mut more) = words(author, notice);
         if self.layout.terminal && matches!(notice, Notice::Running { .. }) {
             // What is run is known, mostly: one row is enough to recognise it.
-            let before = MARK.len() + self.fitted(author.label).width() + "[] [RUNNING] ".len() + 1;
-            more = crate::table::cut(&more, self.columns.saturating_sub(before).max(8));
+            let before = self.fitted(author.label).width() + "[] [RUNNING] ".len();
+            more = crate::table::cut(&more, self.room().saturating_sub(before).max(8));
         }
         self.moment(at);
         self.text.push_str(&self.paint.paint(DIM, MARK));
         self.text.push(' ');
         let label = self.fitted(author.label);
         self.prefix(author.number, &label);
+        let mut used = label.width() + word.len() + "[] [] ".len();
+        if self.layout.terminal && used > self.room() + 1 {
+            used = word.len() + "[] ".len();
+            self.text.push('\n');
+            self.moment(at);
+            self.text.push_str(&self.paint.paint(DIM, MARK));
+        }
         let word = self.paint.paint(color, &format!("[{word}]"));
-        self.text.push_str(&format!(" {word} {more}"));
+        let mut rows = self.rows(&more, used).into_iter();
+        self.text.push_str(&format!(" {word} {}", rows.next().unwrap_or_default()));
         self.text.truncate(self.text.trim_end().len());
         self.text.push('\n');
+        for row in rows {
+            self.moment(at);
+            self.text.push_str(&format!("{} {row}\n", self.paint.paint(DIM, MARK)));
+        }
     }
 
     fn moment(&mut self, at: Millis) {
@@ -213,11 +264,8 @@ fn is_full(reason: &str) -> bool {
 }
 
 fn gap(bytes_max: u64, certain: bool) -> String {
-    if certain {
-        format!("up to {bytes_max} bytes lost")
-    } else {
-        format!("up to {bytes_max} bytes may be lost")
-    }
+    let bytes = counted(bytes_max, "byte");
+    if certain { format!("up to {bytes} lost") } else { format!("up to {bytes} may be lost") }
 }
 
 fn acted(intervention: &Intervention) -> String {
@@ -240,6 +288,7 @@ fn color_of(ended: &Ended) -> &'static str {
     match ended.conclusion.status() {
         Status::Succeeded => GREEN,
         Status::Stopped => YELLOW,
+        Status::Failed if ended.interrupted => YELLOW,
         Status::Failed
         | Status::Lost
         | Status::Queued
@@ -250,9 +299,14 @@ fn color_of(ended: &Ended) -> &'static str {
     }
 }
 
-/// `exit 3 in 3.2 s`.
+/// `exit 3 in 3.2 s`; what was asked for is said to be so.
 pub(super) fn how(ended: &Ended) -> String {
-    let reason = cut(&ended.conclusion.reason());
+    let asked = ended.interrupted || ended.conclusion.status() == Status::Stopped;
+    let reason = match cut(&ended.conclusion.reason()) {
+        reason if !asked => reason,
+        none if none.is_empty() => "as asked".to_owned(),
+        reason => format!("as asked: {reason}"),
+    };
     let took = ended.took.map(|took| format!("in {}", shown_span(took))).unwrap_or_default();
     [reason, took].iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(" ")
 }
@@ -309,6 +363,55 @@ mod tests {
         page.line(author("a", ""), 0, Piece::Line, &long);
         let text = page.take();
         assert!(text.len() < 9_000 && text.contains("more in this line"), "{}", text.len());
+    }
+
+    fn ended(status: &str, exit: &str, interrupted: bool) -> Notice {
+        let json = format!(r#"{{"status":"{status}","exit":{exit}}}"#);
+        let summary: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let summary = axiom_proto::summary::Summary {
+            status: serde_json::from_value(summary["status"].clone()).unwrap(),
+            exit: serde_json::from_value(summary["exit"].clone()).unwrap(),
+            ..Default::default()
+        };
+        let conclusion = crate::conclusion::Conclusion::of_summary(&summary).unwrap();
+        Notice::Ended(Ended { conclusion, took: Some(3_200), interrupted })
+    }
+
+    #[test]
+    fn an_end_that_was_asked_for_is_no_failure_to_read_of() {
+        let said = |notice: Notice| {
+            let mut page = Page::new(PLAIN);
+            page.notice(author("x", ""), 0, &notice);
+            page.take()
+        };
+        let signal = r#"{"signal":2}"#;
+        let failed = said(ended("failed", signal, false));
+        assert_eq!(failed, "== [x] [FAILED] signal 2 in 3.2 s\n");
+        let asked = said(ended("failed", signal, true));
+        assert_eq!(asked, "== [x] [INTERRUPTED] as asked: signal 2 in 3.2 s\n");
+        let stopped = said(ended("stopped", r#"{"code":0}"#, false));
+        assert_eq!(stopped, "== [x] [STOPPED] as asked in 3.2 s\n");
+    }
+
+    #[test]
+    fn our_own_words_keep_their_marks_and_break_between_words_on_a_narrow_terminal() {
+        let mut page = Page::new(Layout { terminal: true, ..PLAIN });
+        page.set_columns(20);
+        page.say(0, "asked every task to stop; Ctrl-C once more leaves them running");
+        page.notice(author("build", ""), 0, &ended("failed", r#"{"signal":2}"#, true));
+        let text = page.take();
+        assert!(text.lines().all(|line| line.starts_with("==")), "{text}");
+        assert!(text.lines().all(|line| line.width() <= 20), "{text}");
+        assert!(text.contains("asked every task\n== to stop;"), "{text}");
+    }
+
+    #[test]
+    fn children_have_what_is_left_beside_the_longest_label_and_the_moment() {
+        let layout = Layout { terminal: true, ..PLAIN };
+        let labels = ["1:make".to_owned(), "2:integration".to_owned()];
+        assert_eq!(layout.mark_columns(&labels, 80), 13 + 3);
+        assert_eq!(Layout { timestamps: true, ..layout }.mark_columns(&labels, 80), 13 + 3 + 25);
+        assert_eq!(layout.mark_columns(&labels, 20), 5 + 3);
     }
 
     #[test]

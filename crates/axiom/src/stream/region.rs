@@ -31,6 +31,7 @@ pub(super) struct Counts {
     pub(super) suspended: usize,
     pub(super) completed: usize,
     pub(super) failed: usize,
+    pub(super) interrupted: usize,
     pub(super) stopped: usize,
     pub(super) lost: usize,
     pub(super) bytes: u64,
@@ -47,6 +48,7 @@ impl Counts {
                 Status::Starting | Status::Running | Status::Stopping => counts.running += 1,
                 Status::Suspended => counts.suspended += 1,
                 Status::Succeeded => counts.completed += 1,
+                Status::Failed if row.was_interrupted() => counts.interrupted += 1,
                 Status::Failed => counts.failed += 1,
                 Status::Stopped => counts.stopped += 1,
                 Status::Lost => counts.lost += 1,
@@ -66,7 +68,7 @@ impl Counts {
             (self.suspended, '‖'),
             (self.completed, '✓'),
             (self.failed + self.lost, '✗'),
-            (self.stopped, '■'),
+            (self.stopped + self.interrupted, '■'),
         ];
         let said = parts.iter().filter(|(count, _)| *count > 0);
         said.map(|(count, sign)| format!("{sign}{count}")).collect::<Vec<_>>().join(" ")
@@ -80,6 +82,7 @@ impl Counts {
             (self.suspended, "suspended"),
             (self.completed, "completed"),
             (self.failed, "failed"),
+            (self.interrupted, "interrupted"),
             (self.stopped, "stopped"),
             (self.lost, "lost"),
         ];
@@ -88,10 +91,10 @@ impl Counts {
     }
 }
 
-/// Draws the region for a terminal of this size. `began` is when the stream did.
+/// Draws the region for a terminal of this size. `span` is how long all of it has taken.
 pub(super) fn draw(
     (rows, names): (&[Row], &[Name]),
-    (now, began): (Millis, Millis),
+    (now, span): (Millis, Millis),
     size: Size,
     paint: Paint,
 ) -> Vec<String> {
@@ -108,7 +111,7 @@ pub(super) fn draw(
         )
     };
     let mut drawn: Vec<String> = shown.iter().map(bar).collect();
-    drawn.push(total(rows, (now, began), (shown.len(), columns), paint));
+    drawn.push(total(rows, span, (shown.len(), columns), paint));
     drawn
 }
 
@@ -221,28 +224,19 @@ fn gauge(percent: u8) -> String {
     format!("{}{}", "━".repeat(full), "─".repeat(GAUGE_CELLS - full))
 }
 
-fn total(
-    rows: &[Row],
-    (now, began): (Millis, Millis),
-    (shown, columns): (usize, usize),
-    paint: Paint,
-) -> String {
+fn total(rows: &[Row], span: Millis, (shown, columns): (usize, usize), paint: Paint) -> String {
     let counts = Counts::of(rows.iter());
     let live = rows.iter().filter(|row| !row.is_over()).count();
     let mut cells = Cells { text: String::new(), left: columns };
     if live > shown {
         let more = if columns < NARROW { "" } else { " more" };
-        cells.push(&format!("+{}{more} · ", live - shown), paint, BOLD);
+        cells.push_whole(&format!("+{}{more} · ", live - shown), paint, BOLD);
     }
     let outcomes = if columns < NARROW { counts.signs() } else { counts.outcomes() };
     cells.push(if rows.is_empty() { "no task yet" } else { &outcomes }, paint, BOLD);
-    let more = format!(
-        " · {} · {} · {}",
-        shown_span(now.saturating_sub(began)),
-        counted(counts.lines, "line"),
-        shown_bytes(counts.bytes)
-    );
-    cells.push(&more, paint, DIM);
+    for more in [shown_span(span), counted(counts.lines, "line"), shown_bytes(counts.bytes)] {
+        cells.push_whole(&format!(" · {more}"), paint, DIM);
+    }
     cells.text
 }
 
@@ -253,6 +247,13 @@ struct Cells {
 }
 
 impl Cells {
+    /// All of it, or nothing where it has no room.
+    fn push_whole(&mut self, text: &str, paint: Paint, color: &str) {
+        if text.width() <= self.left {
+            self.push(text, paint, color);
+        }
+    }
+
     fn push(&mut self, text: &str, paint: Paint, color: &str) {
         let fitted = fit(text, self.left);
         self.left -= fitted.width().min(self.left);

@@ -5,7 +5,7 @@ use axiom_proto::command::Action;
 use axiom_proto::event::Stats;
 use axiom_proto::frame::{Frame, FrameKind, Header, Micros, Offset};
 use axiom_proto::id::{CommandId, TaskId};
-use axiom_proto::record::{Intent, Outcome, Record};
+use axiom_proto::record::{Exit, Intent, Outcome, Record, Verdict};
 use axiom_proto::summary::Summary;
 use axiom_proto::task::{Status, TaskView};
 
@@ -17,6 +17,9 @@ use crate::conclusion::Conclusion;
 
 /// Interventions that wait for their outcome. More are not told of one by one.
 const OPEN_MAX: usize = 64;
+
+/// What an interrupt sends where nothing else is named.
+const SIGINT: i32 = 2;
 
 /// What a row says.
 #[derive(Debug)]
@@ -42,9 +45,13 @@ pub(super) struct Row {
     silence_told: bool,
     waiting_told: bool,
     open: Vec<Open>,
+    /// The signal that it was last asked to be interrupted by.
+    interrupted_by: Option<i32>,
     over: bool,
     /// Where the reader wants to begin: frames are whole, and the first one may begin before it.
     from: Offset,
+    /// Where reading ends, for who wants only what is there.
+    until: Option<Offset>,
     /// When its end was seen, for want of a better moment.
     end_seen_at: Option<Millis>,
 }
@@ -74,8 +81,10 @@ impl Row {
             silence_told: false,
             waiting_told: false,
             open: Vec::new(),
+            interrupted_by: None,
             over: false,
             from: Offset(0),
+            until: None,
             end_seen_at: None,
             view,
         };
@@ -89,6 +98,19 @@ impl Row {
     /// Begins at this byte of the output.
     pub(super) fn begin_at(&mut self, from: Offset) {
         self.from = from;
+    }
+
+    /// Ends with what it has printed by now. One that has ended goes on to its end, which is near.
+    pub(super) fn end_at_bytes(&mut self) {
+        if !self.view.status.is_ended() {
+            self.until = Some(self.view.bytes);
+            self.over = self.from >= self.view.bytes;
+        }
+    }
+
+    /// True once all that was wanted of a task that goes on was given.
+    pub(super) fn is_read(&self) -> bool {
+        self.over && self.until.is_some()
     }
 
     /// What of an output frame comes after the place where the reader wants to begin.
@@ -112,6 +134,10 @@ impl Row {
             FrameKind::Output | FrameKind::ErrorOutput => {
                 let wanted = self.wanted(header, payload);
                 self.printed(now, header, wanted, give);
+                if self.until.is_some_and(|until| header.offset_after() >= until) {
+                    self.over = true;
+                    self.finish_lines(give);
+                }
             }
             FrameKind::Record => {
                 let record = Record::decode(payload);
@@ -206,6 +232,9 @@ impl Row {
     }
 
     fn intended(&mut self, intent: Intent) {
+        if let Action::Interrupt { signal, .. } = intent.action {
+            self.interrupted_by = Some(signal.unwrap_or(SIGINT));
+        }
         let told = match intent.action {
             Action::Type | Action::CloseInput | Action::Resize { .. } => false,
             Action::Interrupt { .. } | Action::Suspend | Action::Resume | Action::Stop { .. } => {
@@ -223,6 +252,9 @@ impl Row {
         let place = self.open.iter().position(|open| open.id == outcome.id)?;
         let Open { number, action, author, cause, request_id, .. } = self.open.remove(place);
         let Outcome { verdict, code, detail, .. } = outcome;
+        if action == "interrupt" && verdict == Verdict::Refused {
+            self.interrupted_by = None;
+        }
         Some(Intervention { number, action, author, cause, request_id, verdict, code, detail })
     }
 
@@ -241,12 +273,16 @@ impl Row {
         if std::mem::replace(&mut self.over, true) {
             return;
         }
+        self.finish_lines(give);
+        if let Some(conclusion) = self.conclusion() {
+            let ended = self.ended(conclusion);
+            give(Said::Notice(Notice::Ended(ended)));
+        }
+    }
+
+    fn finish_lines(&mut self, give: &mut dyn FnMut(Said<'_>)) {
         self.output.finish(|piece, text| give(Said::Text(piece, text)));
         self.error.finish(|piece, text| give(Said::Text(piece, text)));
-        if let Some(conclusion) = self.conclusion() {
-            let took = self.took();
-            give(Said::Notice(Notice::Ended(Ended { conclusion, took })));
-        }
     }
 
     /// Nothing more can come that matters here: what is journaled after it is for others.
@@ -340,6 +376,27 @@ impl Row {
         now.saturating_sub(self.output_at)
     }
 
+    /// How it ended, with what is known here only.
+    pub(super) fn ended(&self, conclusion: Conclusion) -> Ended {
+        let interrupted = self.is_interrupted(&conclusion);
+        Ended { took: self.took(), interrupted, conclusion }
+    }
+
+    /// True if it ended by the signal that somebody asked for: then nothing went wrong.
+    fn is_interrupted(&self, conclusion: &Conclusion) -> bool {
+        let (Some(signal), Some(exit)) = (self.interrupted_by, conclusion.exit()) else {
+            return false;
+        };
+        let of_signal = exit == Exit::Signal(signal) || exit == Exit::Code(128 + signal);
+        of_signal && conclusion.status() == Status::Failed && conclusion.limit().is_none()
+    }
+
+    /// True if it has ended as somebody asked, and failed only by that.
+    pub(super) fn was_interrupted(&self) -> bool {
+        self.interrupted_by.is_some()
+            && self.conclusion().is_some_and(|conclusion| self.is_interrupted(&conclusion))
+    }
+
     /// How it ended, if it has.
     pub(super) fn conclusion(&self) -> Option<Conclusion> {
         Conclusion::of_summary(&self.summary).or_else(|| Conclusion::of_view(&self.view))
@@ -355,6 +412,15 @@ impl Row {
             .or_else(|| Some(self.end_seen_at?.saturating_sub(self.view.started_at_ms?)))
     }
 
+    /// When it ended, if it has, as far as that is known.
+    pub(super) fn ended_at(&self) -> Option<Millis> {
+        if !self.over {
+            return None;
+        }
+        let of_frames = self.summary.ended.and_then(|ended| self.at(ended));
+        of_frames.max(self.view.ended_at_ms).or(self.end_seen_at)
+    }
+
     /// How long it has run so far, or ran.
     pub(super) fn elapsed(&self, now: Millis) -> Option<Millis> {
         let running = || Some(now.saturating_sub(self.view.started_at_ms?));
@@ -366,7 +432,7 @@ impl Row {
     }
 
     pub(super) fn lines(&self) -> u64 {
-        self.summary.lines.max(self.view.lines)
+        self.summary.printed_lines().max(self.view.lines)
     }
 
     pub(super) fn interventions(&self) -> u64 {

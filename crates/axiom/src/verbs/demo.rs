@@ -24,7 +24,7 @@ use crate::here::Here;
 use crate::printing::print;
 use crate::spec::named_line;
 use crate::stream::{
-    ColorChoice, Face, Layout, Member, Newcomers, OnSignal, Options, Stream, Viewed,
+    ColorChoice, Extent, Face, Layout, Member, Newcomers, OnSignal, Options, Stream, Viewed,
 };
 
 /// One task of the demonstration.
@@ -142,15 +142,17 @@ async fn show(place: &Place, face: Face) -> Result<u8, Failure> {
         let answer = connection.spawn(&named_line(part.name, part.line)).await?;
         for task in answer.tasks {
             let view = connection.show(task.id.as_str()).await?.task;
-            members.push(Member { view, start: StartAt::Start });
+            members.push(Member { view, start: StartAt::Start, place: None });
         }
     }
     let options = Options {
-        banner: "the demonstration: six tasks, in parallel; Ctrl-C stops them".to_owned(),
+        banner: "the demonstration: six tasks, in parallel; Ctrl-C asks them to stop".to_owned(),
         face,
         idle_after: IDLE_AFTER,
         on_signal: OnSignal::AskThenLeave,
         newcomers: Newcomers::None,
+        child_mark: None,
+        extent: Extent::End,
     };
     let steps = tokio::spawn(take_steps(connection));
     let ended = Stream::new(place.clone(), members, options).run().await;

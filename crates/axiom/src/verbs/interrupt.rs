@@ -29,7 +29,7 @@ impl Interrupt {
         let mut settled = Settled::new(self.json);
         for id in &self.ids {
             let request = InterruptRequest { then: self.then.clone(), ..Default::default() };
-            settled.take("interrupted", connection.interrupt(id, request).await)?;
+            settled.take(("interrupted", id), connection.interrupt(id, request).await)?;
         }
         settled.finish()
     }

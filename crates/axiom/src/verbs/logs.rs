@@ -18,8 +18,11 @@ use crate::here::{Here, Terminals};
 use crate::lines::one_line;
 use crate::looks::Looks;
 use crate::printing::print_bytes;
+use crate::quantities::counted;
 use crate::stdio::{self, Writer};
-use crate::stream::{Member, Newcomers, OnSignal, Options, Stream, Viewed, Wanted, marked_lines};
+use crate::stream::{
+    Extent, Member, Newcomers, OnSignal, Options, Stream, Viewed, Wanted, marked_lines,
+};
 
 /// Bytes of one answer.
 const PART_BYTES: u64 = 1024 * 1024;
@@ -125,16 +128,18 @@ impl Logs {
             let hint = "add -f, or name the tasks";
             return Err(Failure::invalid("tasks that are not named can only be followed", hint));
         }
-        if self.follow {
-            return Ok(());
+        if self.view == WhichView::Raw && self.looks.marks() {
+            return Err(Failure::invalid(
+                "raw output is bytes, without moments and without events",
+                "leave out --view raw",
+            ));
         }
-        self.looks.refuse_alone()
+        Ok(())
     }
 
-    /// Several tasks, or one whose events are wanted.
+    /// Several tasks that are followed, or whatever is wanted with moments or as events.
     fn is_stream(&self, tasks: usize) -> bool {
-        let marked = self.looks.refuse_alone().is_err() && self.view == WhichView::Text;
-        self.follow && (tasks != 1 || marked)
+        self.looks.marks() || (self.follow && tasks != 1)
     }
 
     async fn one(
@@ -190,8 +195,9 @@ impl Logs {
             self.open_ended(&mut connection).await?
         } else {
             let members = self.members(&mut connection, named).await?;
-            let banner = format!("following {} tasks; Ctrl-C leaves them running", members.len());
-            (members, Newcomers::None, banner)
+            let tasks = counted(members.len() as u64, "task");
+            let banner = format!("following {tasks}; Ctrl-C leaves them running");
+            (members, Newcomers::None, if self.follow { banner } else { String::new() })
         };
         drop(connection);
         let options = Options {
@@ -200,6 +206,8 @@ impl Logs {
             idle_after: self.looks.idle_after,
             on_signal: OnSignal::Leave,
             newcomers,
+            child_mark: None,
+            extent: if self.follow { Extent::End } else { Extent::Now },
         };
         match Stream::new(here.place()?, members, options).run().await? {
             Viewed::Ended(_) | Viewed::Left(..) => Ok(0),
@@ -221,7 +229,7 @@ impl Logs {
                 start =
                     StartAt::Cursor(Cursor { offset: Offset(offset), seq: None, ..part.cursor });
             }
-            members.push(Member { view, start });
+            members.push(Member { view, start, place: None });
         }
         Ok(members)
     }
@@ -253,7 +261,7 @@ impl Logs {
         let banner = format!("following {whose}, {} now, until Ctrl-C; they run on", live.len());
         let started = |view: TaskView| {
             let head = view.status != Status::Queued && self.tail.is_none();
-            Member { start: if head { StartAt::Head } else { StartAt::Start }, view }
+            Member { start: if head { StartAt::Head } else { StartAt::Start }, view, place: None }
         };
         let members = live.into_iter().map(started).collect();
         Ok((members, Newcomers::All(wanted), banner))

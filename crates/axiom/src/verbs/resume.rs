@@ -20,7 +20,7 @@ impl Resume {
         let mut connection = connect(here).await?;
         let mut settled = Settled::new(self.plain.json);
         for id in &self.plain.ids {
-            settled.take("resumed", connection.resume(id).await)?;
+            settled.take(("resumed", id), connection.resume(id).await)?;
         }
         settled.finish()
     }

@@ -12,11 +12,13 @@ use super::{connect, ps};
 use crate::conclusion::Conclusion;
 use crate::failure::{Audience, Failure, note};
 use crate::foreground::Foreground;
-use crate::here::{Here, Terminals};
+use crate::here::{Here, Terminals, terminal_size};
 use crate::looks::Looks;
 use crate::signals::Sign;
 use crate::spec::{SpecArguments, not_spawned};
-use crate::stream::{Member, Newcomers, OnSignal, Options, Stream, Viewed};
+use crate::stream::{
+    Called, Extent, Member, Newcomers, OnSignal, Options, Stream, Viewed, numbered,
+};
 use crate::terminal::in_foreground;
 
 /// What `axiom help run` says at its end.
@@ -43,9 +45,13 @@ impl Run {
             self.spec.is_each() || (terminals.input && terminals.output && !background);
         let usual = if on_terminal { Mode::Terminal } else { Mode::Pipes };
         let mode = self.spec.mode_or(usual);
-        let specs = self.spec.specs(here, mode)?;
+        let mut specs = self.spec.specs(here, mode)?;
         if self.spec.is_each() {
-            return self.run_each(here, &specs).await;
+            let columns = terminal_size().map(|size| size.cols);
+            let mark =
+                columns.and_then(|columns| self.looks.mark_columns(&labels(&specs), columns));
+            let child_mark = mark.filter(|mark| self.spec.leave_room(&mut specs, *mark));
+            return self.run_each(here, &specs, child_mark).await;
         }
         self.looks.refuse_alone()?;
         let mut connection = connect(here).await?;
@@ -69,7 +75,12 @@ impl Run {
         self.looks.audience()
     }
 
-    async fn run_each(&self, here: &Here, specs: &[TaskSpec]) -> Result<u8, Failure> {
+    async fn run_each(
+        &self,
+        here: &Here,
+        specs: &[TaskSpec],
+        child_mark: Option<u16>,
+    ) -> Result<u8, Failure> {
         let mut connection = connect(here).await?;
         let ids = spawn_all(&mut connection, specs).await?;
         let members = members(&mut connection, specs, &ids).await?;
@@ -80,6 +91,8 @@ impl Run {
             idle_after: self.looks.idle_after,
             on_signal: OnSignal::AskThenLeave,
             newcomers: Newcomers::None,
+            extent: Extent::End,
+            child_mark,
         };
         match Stream::new(here.place()?, members, options).run().await? {
             Viewed::Ended(conclusions) => Ok(exit_code(&conclusions)),
@@ -135,6 +148,23 @@ async fn spawn_all(
     Ok(ids)
 }
 
+/// What will stand before their lines.
+fn labels(specs: &[TaskSpec]) -> Vec<String> {
+    let called = |(place, spec): (usize, &TaskSpec)| match spec.name.as_deref() {
+        Some(name) if !is_numbered(specs) => name.to_owned(),
+        name => {
+            let command = spec.shell.as_deref().unwrap_or_default();
+            numbered(Called::Numbered { number: place + 1, name, command })
+        }
+    };
+    specs.iter().enumerate().map(called).collect()
+}
+
+/// A name says enough of one alone; several are told apart by their numbers.
+fn is_numbered(specs: &[TaskSpec]) -> bool {
+    specs.len() > 1 || specs.iter().any(|spec| spec.name.is_none())
+}
+
 /// The tasks as they are now, in the order in which they were asked for.
 async fn members(
     connection: &mut Connection,
@@ -145,7 +175,13 @@ async fn members(
     let mut views = ps::all(connection, ListRequest { group, ..ListRequest::default() }).await?;
     views.retain(|view| ids.contains(&view.id));
     views.sort_by_key(|view| ids.iter().position(|id| *id == view.id));
-    Ok(views.into_iter().map(|view| Member { view, start: StartAt::Start }).collect())
+    let numbered = is_numbered(specs);
+    let member = |(place, view)| Member {
+        view,
+        start: StartAt::Start,
+        place: Some(place).filter(|_| numbered),
+    };
+    Ok(views.into_iter().enumerate().map(member).collect())
 }
 
 /// The first failure's code. A stopped child may have left with 0; it did not succeed.

@@ -10,11 +10,12 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
 use super::connect;
-use super::settled::applied;
+use super::settled::{applied, of_task};
 use crate::failure::Failure;
 use crate::here::Here;
 use crate::keys::{KeyError, bytes_of};
 use crate::printing::{print, print_json};
+use crate::quantities::counted;
 
 /// The exit code where the task did not take all.
 const EXIT_PARTLY: u8 = 1;
@@ -64,17 +65,19 @@ impl Send {
             return Err(too_large());
         }
         let request = InputRequest { data: data.into(), close: self.close, id: None };
-        let answer = connection.input(&self.id, request).await?;
+        let answer = connection.input(&self.id, request).await;
+        let answer = answer.map_err(|error| of_task(&self.id, error))?;
         applied(&answer)?;
         let taken =
             answer.outcome.accepted.map_or(asked, |taken| usize::try_from(taken).unwrap_or(asked));
         let id = answer.task.id.short();
+        let said = counted(asked as u64, "byte");
         if self.json {
             print_json(&answer)?;
         } else if taken < asked {
-            print(&format!("typed {taken} of {asked} bytes into {id}, which does not read"))?;
+            print(&format!("typed {taken} of {said} into {id}, which does not read"))?;
         } else {
-            print(&format!("typed {taken} bytes into {id}"))?;
+            print(&format!("typed {said} into {id}"))?;
         }
         Ok(if taken < asked { EXIT_PARTLY } else { 0 })
     }

@@ -30,13 +30,13 @@ impl Settled {
         Self { audience, done: Answers::default(), failed: None }
     }
 
-    /// Takes one task's answer and says it; `word` is what was done.
+    /// Takes one task's answer and says it; `word` is what was done, `asked` how the task was called.
     pub(super) fn take(
         &mut self,
-        word: &str,
+        (word, asked): (&str, &str),
         answer: Result<CommandAnswer, ClientError>,
     ) -> Result<(), Failure> {
-        let answer = answer.map_err(Failure::from);
+        let answer = answer.map_err(|error| of_task(asked, error));
         match answer.and_then(|answer| applied(&answer).map(|()| answer)) {
             Ok(answer) => {
                 if self.audience == Audience::Person {
@@ -64,6 +64,19 @@ impl Settled {
             None => Ok(0),
         }
     }
+}
+
+/// A failure about a task names it as it was called, whatever the server calls it.
+pub(super) fn of_task(asked: &str, error: ClientError) -> Failure {
+    let ClientError::Fault(fault) = error else { return error.into() };
+    let named = if fault.message.contains(asked) || asked.is_empty() {
+        fault.message
+    } else {
+        format!("{asked}: {}", fault.message)
+    };
+    let ended = fault.code == ErrorCode::TaskEnded;
+    let hint = if ended { format!("how it ended: axiom show {asked}") } else { fault.hint };
+    Fault { message: named, hint, ..fault }.into()
 }
 
 fn said(word: &str, answer: &CommandAnswer) -> String {

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::here::Here;
 use crate::lines::one_line;
 use crate::printing::{print, print_json};
-use crate::quantities::{shown_bytes, shown_duration};
+use crate::quantities::{counted, shown_bytes, shown_duration};
 
 /// `axiom show`.
 #[derive(Debug, Clone, Args)]
@@ -65,9 +65,9 @@ fn shown(detail: &TaskDetail, now: u64) -> String {
         line("took", shown_duration(ended.saturating_sub(started)));
     }
     line("mode", mode(task));
-    line("output", format!("{}, {} lines", shown_bytes(task.bytes.0), task.lines));
+    line("output", format!("{}, {}", shown_bytes(task.bytes.0), counted(task.lines, "line")));
     line("gaps", task.gaps.to_string());
-    line("steered", format!("{} interventions", task.interventions));
+    line("steered", counted(task.interventions, "intervention"));
     if !task.status.is_ended() {
         line("link", link(task, now));
         line("pids", pids(task));

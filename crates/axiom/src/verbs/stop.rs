@@ -50,7 +50,7 @@ impl Stop {
                 Err(ClientError::Fault(fault)) if fault.code == ErrorCode::TaskEnded => {
                     note(&format!("{} had ended already", self.ids[place]));
                 }
-                answer => settled.take("stopped", answer)?,
+                answer => settled.take(("stopped", &self.ids[place]), answer)?,
             }
         }
         settled.finish()

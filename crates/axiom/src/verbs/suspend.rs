@@ -31,7 +31,7 @@ impl Suspend {
         let mut connection = connect(here).await?;
         let mut settled = Settled::new(self.plain.json);
         for id in &self.plain.ids {
-            settled.take("suspended", connection.suspend(id).await)?;
+            settled.take(("suspended", id), connection.suspend(id).await)?;
         }
         settled.finish()
     }

@@ -15,7 +15,7 @@ use rustix::process::geteuid;
 
 use super::Finding;
 use crate::here::Here;
-use crate::quantities::shown_bytes;
+use crate::quantities::{counted, shown_bytes};
 
 /// The least free disk where no server says: as the server chooses by itself.
 const DISK_MIN_FREE: u64 = 1 << 30;
@@ -182,7 +182,7 @@ pub(super) fn sockets(here: &Here, server_runs: bool) -> Finding {
             Finding::note(WHAT, "a server left its socket behind", "the next one replaces it")
         }
         (dead, _) => {
-            let text = format!("{dead} sessions have lost both holder and worker");
+            let text = format!("{} without holder and worker", counted(dead as u64, "session"));
             Finding::problem(WHAT, text, "a server closes them when it starts: axiom ps")
         }
     }
