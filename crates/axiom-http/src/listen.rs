@@ -16,7 +16,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -25,7 +24,7 @@ use tower::ServiceExt;
 
 use crate::door::{Door, Seat, Visit};
 use crate::gate::Lock;
-use crate::patience::{Patience, Stream};
+use crate::patience::{Patience, Socket, Stream};
 use crate::refusal::Refusal;
 use crate::routes::router;
 
@@ -157,10 +156,7 @@ fn begin(face: &Face, door: &Arc<Door>, arrival: Arrival, connections: &mut Join
     }
 }
 
-async fn connection<S>(face: Face, seat: Seat, author: Result<String, Refusal>, stream: S)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+async fn connection(face: Face, seat: Seat, author: Result<String, Refusal>, stream: impl Socket) {
     let Face { routes, mut ended, presence } = face;
     let (door, number, patience) = (seat.door.clone(), seat.number, Patience::default());
     let stream = Stream::new(stream, patience.clone());

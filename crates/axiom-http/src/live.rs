@@ -4,9 +4,8 @@
 
 mod commands;
 mod line;
+mod parting;
 mod pulls;
-
-use std::time::Duration;
 
 use axiom_proto::api::INPUT_BYTES_MAX;
 use axiom_proto::fault::{ErrorCode, Fault};
@@ -16,11 +15,11 @@ use axiom_server::{Caller, Operations, Watch};
 use axum::Extension;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::asked::invalid;
 use crate::door::Visit;
@@ -28,13 +27,14 @@ use crate::gate::offered_protocols;
 use crate::refusal::Refusal;
 use commands::Commands;
 use line::{Line, Turn};
+use parting::{PARTING_WAIT_MAX, close};
 use pulls::{Pulled, Pulls};
 
 /// What is spoken, for clients that must name it: browsers, beside the token.
 const PROTOCOL: &str = "axiom.v1";
 
-/// How long a client may take to hear the goodbye.
-const GOODBYE_WAIT_MAX: Duration = Duration::from_secs(2);
+/// Messages in a row that are not understood: more come from no client of ours, in whatever version.
+const NONSENSE_MAX: u32 = 64;
 
 /// The largest message of a client, in one frame or in many: a command with as much input as may be typed at once, in
 /// base64. Whoever sends a larger one is not heard any more.
@@ -78,11 +78,13 @@ pub(crate) async fn upgrade(
     }
     let permit = visit.door.live()?;
     let presence = visit.presence;
-    visit.patience.lasts();
+    let socket_back = visit.patience.lasts();
     // Of what was offered only this is said back: never the token.
     Ok(upgrade.protocols([PROTOCOL]).on_upgrade(move |socket| async move {
         let live = Live::new(operations, caller, socket);
-        live.run().await;
+        if let End::Parted { until } = live.run().await {
+            parting::linger(socket_back, until).await;
+        }
         drop((presence, permit));
     }))
 }
@@ -95,6 +97,16 @@ struct Live {
     pulls: Pulls,
     commands: Commands,
     watch: Option<Watch>,
+    /// How many messages in a row were not understood.
+    nonsense: u32,
+}
+
+/// How a connection ended.
+enum End {
+    /// Its client left.
+    Gone,
+    /// We ended it, and the client may take so long to hear of it.
+    Parted { until: Instant },
 }
 
 /// What happens next.
@@ -111,19 +123,32 @@ impl Live {
         let ended = operations.ended();
         let pulls = Pulls::new(operations.clone());
         let commands = Commands::new(operations.clone(), caller);
-        Self { operations, line: Line::new(socket), ended, pulls, commands, watch: None }
+        Self {
+            operations,
+            line: Line::new(socket),
+            ended,
+            pulls,
+            commands,
+            watch: None,
+            nonsense: 0,
+        }
     }
 
     /// Serves until the client is gone or the server ends.
-    async fn run(mut self) {
+    async fn run(mut self) -> End {
         let version = self.operations.version().to_owned();
         let (tasks, fleet) = (self.operations.counts(), self.operations.fleet_stats());
         self.line.tell(&Tell::Hello { version, tasks, fleet });
         loop {
             match self.step().await {
                 Step::Turn(Turn::Sent) => {}
-                Step::Turn(Turn::Heard(message)) => self.heard(&message).await,
-                Step::Turn(Turn::Gone) => return,
+                Step::Turn(Turn::Heard(message)) => {
+                    if let Err(close) = self.heard(&message).await {
+                        return self.part(close).await;
+                    }
+                }
+                Step::Turn(Turn::Broken(close)) => return self.part(close).await,
+                Step::Turn(Turn::Gone) => return End::Gone,
                 Step::Answered(tell) => self.line.tell(&tell),
                 Step::Views(views) => {
                     for task in views {
@@ -132,7 +157,10 @@ impl Live {
                 }
                 Step::Pulled(Pulled::Tell(tell)) => self.line.tell(&tell),
                 Step::Pulled(Pulled::Frames(message)) => self.line.push(Message::Binary(message)),
-                Step::Ended => return self.goodbye().await,
+                Step::Ended => {
+                    self.line.tell(&Tell::Goodbye);
+                    return self.part(close(close_code::AWAY, "the server leaves")).await;
+                }
             }
         }
     }
@@ -150,19 +178,30 @@ impl Live {
         }
     }
 
-    async fn heard(&mut self, message: &Message) {
+    /// Does what is asked; an error ends the connection.
+    async fn heard(&mut self, message: &Message) -> Result<(), CloseFrame> {
         let text = match message {
             Message::Text(text) => text.as_str(),
             Message::Binary(_) => {
-                return self.refuse("a client's messages are JSON text".to_owned());
+                return Err(close(close_code::UNSUPPORTED, "a client's messages are JSON text"));
             }
             // The end of the stream follows a close; pings are answered below us.
-            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return,
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return Ok(()),
         };
         match serde_json::from_str(text) {
-            Ok(ask) => self.asked(ask).await,
-            Err(error) => self.refuse(format!("message: {error}")),
+            Ok(ask) => {
+                self.nonsense = 0;
+                self.asked(ask).await;
+            }
+            Err(error) => {
+                self.nonsense += 1;
+                if self.nonsense > NONSENSE_MAX {
+                    return Err(close(close_code::POLICY, "too many messages are not understood"));
+                }
+                self.refuse(format!("message: {error}"));
+            }
         }
+        Ok(())
     }
 
     async fn asked(&mut self, ask: Ask) {
@@ -193,11 +232,13 @@ impl Live {
         self.line.tell(&Tell::Refused { subscription: None, command: None, error });
     }
 
-    async fn goodbye(mut self) {
-        self.line.tell(&Tell::Goodbye);
-        self.line.push(Message::Close(None));
+    /// Says why, and lets the socket go.
+    async fn part(mut self, close: CloseFrame) -> End {
+        let until = Instant::now() + PARTING_WAIT_MAX;
+        self.line.push(Message::Close(Some(close)));
         // A client that does not listen sees the end of the stream.
-        drop(timeout(GOODBYE_WAIT_MAX, self.line.turn(false)).await);
+        drop(timeout_at(until, self.line.turn(false)).await);
+        End::Parted { until }
     }
 }
 

@@ -7,8 +7,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axiom_proto::live::Tell;
-use axum::extract::ws::{Message, WebSocket};
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::{Sink, Stream};
+
+use super::parting::of_error;
 
 /// Short answers that may wait behind a batch of frames. With more the client is not heard until it reads.
 const ANSWERS_MAX: usize = 64;
@@ -19,6 +21,8 @@ pub(super) enum Turn {
     Sent,
     /// The client said this.
     Heard(Message),
+    /// The client broke the protocol, and is to be told so: nothing more is understood.
+    Broken(CloseFrame),
     /// The client is gone.
     Gone,
 }
@@ -76,7 +80,8 @@ impl Line {
         }
         Pin::new(&mut self.socket).poll_next(context).map(|heard| match heard {
             Some(Ok(message)) => Turn::Heard(message),
-            Some(Err(_)) | None => Turn::Gone,
+            Some(Err(error)) => of_error(error).map_or(Turn::Gone, Turn::Broken),
+            None => Turn::Gone,
         })
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::cli::Followed;
+use crate::cli::{Followed, finish};
 use crate::equipment::{file, node, python};
 use crate::lab::{Lab, assert_dies};
 
@@ -37,6 +37,24 @@ fn a_node_client_follows_ten_tasks_through_two_server_kills() {
         node.arg(file("crates/axiom-test/clients/follow.cjs"));
         follow(&lab, node);
     }
+}
+
+#[test]
+fn a_python_client_hears_why_it_is_put_out() {
+    let lab = Lab::new();
+    let Some(mut python) = python(&lab) else { return };
+    lab.axiom(&["ps"]).ok();
+    let said = finish(python.arg(file("crates/axiom-test/clients/break.py")), b"").ok().text();
+    let expected = [
+        "unmasked 1002",
+        "binary 1003",
+        "no text 1007",
+        "nonsense 1008",
+        "large 1009",
+        "goodbye 1000",
+    ];
+    assert_eq!(said.lines().collect::<Vec<_>>(), expected);
+    lab.shut_down();
 }
 
 fn follow(lab: &Lab, mut client: Command) {

@@ -292,56 +292,73 @@ fn a_flood_of_idle_connections_is_put_out_by_who_comes_after() {
     target.end();
 }
 
-/// What a client sends after its upgrade; then it must be put out, or be told off and heard on.
-fn attacks() -> Vec<(&'static str, Vec<u8>, bool)> {
+/// What a client sends after its upgrade, and with which code it is put out; else it is told off and heard on.
+fn attacks() -> Vec<(&'static str, Vec<u8>, Option<u16>)> {
+    const PROTOCOL: Option<u16> = Some(1002);
+    const UNSUPPORTED: Option<u16> = Some(1003);
+    const INVALID: Option<u16> = Some(1007);
+    const POLICY: Option<u16> = Some(1008);
+    const SIZE: Option<u16> = Some(1009);
     let fragments: Vec<u8> = std::iter::once(frame(0x01, &[b' '; 1000]))
         .chain((0..5000).map(|_| frame(0x00, &[b' '; 1000])))
         .flatten()
         .collect();
+    let announced = |bytes: u64| [&*head(TEXT, bytes, true), b"mask"].concat();
     let mut unmasked = head(TEXT, 2, false);
     unmasked.extend(b"{}");
     vec![
-        ("fragments without end", fragments, true),
-        ("a frame of 2^62 bytes", head(TEXT, 1 << 62, true), true),
-        ("a frame of 100 MB", head(TEXT, 100 << 20, true), true),
-        ("an unmasked frame", unmasked, true),
-        ("a compressed frame", frame(0xc1, b"\x78\x9c\x01"), true),
-        ("a frame of an unknown kind", frame(0x83, b"{}"), true),
-        ("a ping in fragments", frame(0x09, b""), true),
-        ("a ping that is too long", frame(0x89, &[0; 126]), true),
-        ("a fragment of nothing", frame(0x80, b"{}"), true),
-        ("text that is no UTF-8", frame(TEXT, b"\xff\xfe"), true),
-        ("text that is no JSON", frame(TEXT, b"{"), false),
-        ("JSON of another shape", frame(TEXT, b"{\"type\":\"subscribe\"}"), false),
-        ("deep JSON", frame(TEXT, &b"[".repeat(100_000)), false),
-        ("binary", frame(0x82, b"{}"), false),
+        ("fragments without end", fragments, SIZE),
+        ("a frame of 2^62 bytes", announced(1 << 62), SIZE),
+        ("a frame of 100 MB", announced(100 << 20), SIZE),
+        ("a whole message of 8 MB", frame(TEXT, &vec![b' '; 8 << 20]), SIZE),
+        ("an unmasked frame", unmasked, PROTOCOL),
+        ("a compressed frame", frame(0xc1, b"\x78\x9c\x01"), PROTOCOL),
+        ("a frame of an unknown kind", frame(0x83, b"{}"), PROTOCOL),
+        ("a ping in fragments", frame(0x09, b""), PROTOCOL),
+        ("a ping that is too long", frame(0x89, &[0; 126]), PROTOCOL),
+        ("a fragment of nothing", frame(0x80, b"{}"), PROTOCOL),
+        ("a close of one byte", frame(0x88, b"x"), PROTOCOL),
+        ("text that is no UTF-8", frame(TEXT, b"\xff\xfe"), INVALID),
+        ("binary", frame(0x82, b"{}"), UNSUPPORTED),
+        ("nonsense again and again", frame(TEXT, b"{").repeat(65), POLICY),
+        ("text that is no JSON", frame(TEXT, b"{"), None),
+        ("JSON of another shape", frame(TEXT, b"{\"type\":\"subscribe\"}"), None),
+        ("deep JSON", frame(TEXT, &b"[".repeat(100_000)), None),
         (
             "one fragment in many",
             [frame(0x01, b"{"), frame(0x00, b""), frame(0x80, b"")].concat(),
-            false,
+            None,
         ),
     ]
 }
 
 #[test]
-fn live_clients_that_break_the_protocol_are_put_out() {
+fn live_clients_that_break_the_protocol_are_told_how_and_put_out() {
     let target = Target::new();
     for (what, bytes, ends) in attacks() {
         let mut client = WebSocket::open_by_network(&target.lab);
         assert_eq!(client.hear_of("hello")["type"], "hello");
         let _may_be_closed_early = client.wire.write_all(&bytes);
-        if ends {
+        if let Some(code) = ends {
             let since = Instant::now();
             while client.hear() != Heard::Closed {
                 assert!(since.elapsed() < EVENT_WAIT, "{what}: still heard");
             }
+            let Some((said, reason)) = client.closed_with else { panic!("{what}: no code") };
+            assert!(said == code && !reason.is_empty(), "{what}: {said} {reason}");
         } else {
             let refused = client.hear_of("refused");
             assert_eq!(refused["error"]["code"], "invalid_argument", "{what}: {refused}");
         }
         target.is_unharmed(what);
     }
+    // A server that leaves says so too.
+    let mut client = WebSocket::open_by_network(&target.lab);
+    client.hear_of("hello");
     target.end();
+    client.hear_of("goodbye");
+    assert_eq!(client.hear(), Heard::Closed);
+    assert_eq!(client.closed_with.map(|(code, _)| code), Some(1001));
 }
 
 #[test]

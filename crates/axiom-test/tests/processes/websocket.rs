@@ -20,6 +20,8 @@ pub(crate) enum Heard {
 #[derive(Debug)]
 pub(crate) struct WebSocket {
     pub(crate) wire: Box<dyn Wire>,
+    /// Code and reason of the server's close.
+    pub(crate) closed_with: Option<(u16, String)>,
 }
 
 /// The head of an upgrade.
@@ -87,7 +89,7 @@ impl WebSocket {
         }
         let answer = Answer::parse(&head);
         assert_eq!(answer.status, 101, "{answer:?}");
-        Self { wire }
+        Self { wire, closed_with: None }
     }
 
     pub(crate) fn say(&mut self, message: &Value) {
@@ -126,7 +128,12 @@ impl WebSocket {
         match head[0] & 0x0f {
             1 => Heard::Text(serde_json::from_slice(&payload).unwrap()),
             2 => Heard::Binary(payload),
-            8 => Heard::Closed,
+            8 => {
+                self.closed_with = payload.split_first_chunk().map(|(code, reason)| {
+                    (u16::from_be_bytes(*code), String::from_utf8(reason.to_vec()).unwrap())
+                });
+                Heard::Closed
+            }
             other => panic!("a message of kind {other}"),
         }
     }
