@@ -27,7 +27,7 @@ use family::Family;
 use folder::Claim;
 use reaper::Reaper;
 use watch::{Holder, Session, Watch};
-use worker::Program;
+use worker::{Coming, Program};
 
 /// The specification was not one; nothing was made.
 pub const EXIT_SPEC: u8 = 2;
@@ -107,8 +107,10 @@ fn set_up() -> Result<Holder, SetupError> {
     close_stdin();
 
     let program = Program { path: spec.worker.clone(), task: spec.task.clone() };
-    let first_worker = Some(program.start());
+    // Both programs are loaded at the same time.
+    let coming = program.begin();
     let child = child::launch(&spec);
+    let first_worker = Some(coming.and_then(Coming::finish));
     let family = Family::new(&spec, child, |pid| Reaper::new(exit_file, pid), again);
     // The rest of the specification, with the environment in it, is dropped here.
     let session = Session {

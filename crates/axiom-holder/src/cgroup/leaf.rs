@@ -2,7 +2,7 @@
 //! word: it counts as frozen or empty only when `cgroup.events` says so. Refuses to wait longer
 //! than its named bounds.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -30,6 +30,27 @@ pub struct Cgroup {
     folder: OwnedFd,
 }
 
+/// The two ways into a cgroup: to be made in it, or to move in.
+#[derive(Debug)]
+pub(crate) struct Door {
+    folder: OwnedFd,
+    procs: OwnedFd,
+}
+
+impl Door {
+    /// A descriptor of `cgroup.procs`: a process that writes `0` to it moves in.
+    pub(crate) fn procs(&self) -> BorrowedFd<'_> {
+        self.procs.as_fd()
+    }
+}
+
+/// The cgroup's directory, as the kernel wants it from one who makes a process in it.
+impl AsFd for Door {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.folder.as_fd()
+    }
+}
+
 impl Cgroup {
     /// Makes a leaf, or takes the one that is there, and opens it. Makes the directory above it
     /// too, which a server that found it empty may have removed meanwhile.
@@ -49,9 +70,11 @@ impl Cgroup {
         Ok(Self { folder })
     }
 
-    /// A descriptor of `cgroup.procs`: a process that writes `0` to it moves in.
-    pub(crate) fn entrance(&self) -> Result<OwnedFd> {
-        openat(&self.folder, "cgroup.procs", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())
+    /// The way in for a new process.
+    pub(crate) fn door(self) -> Result<Door> {
+        let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+        let procs = openat(&self.folder, "cgroup.procs", flags, Mode::empty())?;
+        Ok(Door { folder: self.folder, procs })
     }
 
     /// Every process in the leaf and in cgroups below it. A cgroup that was removed has none.

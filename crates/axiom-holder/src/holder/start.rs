@@ -3,15 +3,20 @@
 //! and nothing else. Says at which stage a start failed.
 #![expect(unsafe_code, reason = "between fork and exec only bare system calls are allowed")]
 
+mod fork;
+
 use std::ffi::CString;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open, waitpid};
 
+use crate::cgroup::leaf::Door;
 use crate::wire::Stage;
+
+use fork::{Forked, fork};
 
 /// What to start, and in which surroundings.
 pub(super) struct Start<'a> {
@@ -25,8 +30,16 @@ pub(super) struct Start<'a> {
     /// Standard input, output and error. Each is above 2, or is in its own place already.
     pub(super) stdio: [BorrowedFd<'a>; 3],
     pub(super) session: NewSession,
-    /// `cgroup.procs` of the cgroup to enter.
-    pub(super) cgroup: Option<&'a OwnedFd>,
+    /// The cgroup to be in.
+    pub(super) cgroup: Option<&'a Door>,
+}
+
+/// A process that has been made and has not said yet whether it could become the program.
+#[derive(Debug)]
+#[must_use = "until it is waited for, nobody knows whether it runs"]
+pub(super) struct Starting {
+    pid: Pid,
+    from_child: OwnedFd,
 }
 
 /// Whether the process leads a session of its own.
@@ -83,6 +96,11 @@ pub(super) fn close_inherited() -> Result<(), Errno> {
 /// Starts a process and waits until it executes the program or says why not. Only from a single
 /// thread: the new process begins as a copy of this one.
 pub(super) fn start(start: &Start<'_>) -> Result<Started, Refusal> {
+    begin(start)?.finish()
+}
+
+/// The first half of [`start`]: several processes can be on their way to their programs at once.
+pub(super) fn begin(start: &Start<'_>) -> Result<Starting, Refusal> {
     for (place, fd) in (0..).zip(&start.stdio) {
         assert!(fd.as_raw_fd() > 2 || fd.as_raw_fd() == place, "stdio would be overwritten");
     }
@@ -90,34 +108,44 @@ pub(super) fn start(start: &Start<'_>) -> Result<Started, Refusal> {
     let envp = pointers(start.env);
     let (from_child, to_parent) =
         pipe_with(PipeFlags::CLOEXEC).map_err(Refusal::at(Stage::Fork))?;
+    let cgroup = start.cgroup.map(AsFd::as_fd);
     // SAFETY: this process has one thread, so no lock is held by another; the child only makes
     // system calls on memory prepared above, and executes or exits.
-    let pid = match unsafe { libc::fork() } {
-        -1 => return Err(Refusal { stage: Stage::Fork, errno: errno() }),
-        // SAFETY: we are the child of that fork.
-        0 => unsafe { become_program(start, &argv, &envp, to_parent.as_raw_fd()) },
-        pid => pid,
+    let pid = match unsafe { fork(cgroup) }.map_err(Refusal::at(Stage::Fork))? {
+        Forked::Parent { pid } => pid,
+        Forked::Child { entered } => {
+            let door = start.cgroup.filter(|_| !entered);
+            // SAFETY: we are the child of that fork.
+            unsafe { become_program(start, door, &argv, &envp, to_parent.as_raw_fd()) }
+        }
     };
-    drop(to_parent);
     let pid = Pid::from_raw(pid).expect("a fork's result is a pid");
-    let mut cgroup_refused = None;
-    for note in read_notes(&from_child) {
-        match note.stage {
-            Stage::Cgroup => cgroup_refused = Some(note.errno),
-            Stage::Pty | Stage::Cwd | Stage::Exec | Stage::Fork => {
-                wait_for(pid);
-                return Err(note);
+    Ok(Starting { pid, from_child })
+}
+
+impl Starting {
+    /// The second half: waits until it executes the program or says why not.
+    pub(super) fn finish(self) -> Result<Started, Refusal> {
+        let pid = self.pid;
+        let mut cgroup_refused = None;
+        for note in read_notes(&self.from_child) {
+            match note.stage {
+                Stage::Cgroup => cgroup_refused = Some(note.errno),
+                Stage::Pty | Stage::Cwd | Stage::Exec | Stage::Fork => {
+                    wait_for(pid);
+                    return Err(note);
+                }
             }
         }
+        // Ours and not reaped, so the pid is still this process'.
+        let pidfd = pidfd_open(pid, PidfdFlags::empty()).map_err(Refusal::at(Stage::Fork));
+        let pidfd = pidfd.inspect_err(|_| {
+            // One that cannot be named for sure cannot be fenced: it must not run.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            wait_for(pid);
+        })?;
+        Ok(Started { pid: pid.as_raw_nonzero().get().cast_unsigned(), pidfd, cgroup_refused })
     }
-    // Ours and not reaped, so the pid is still this process'.
-    let pidfd = pidfd_open(pid, PidfdFlags::empty()).map_err(Refusal::at(Stage::Fork));
-    let pidfd = pidfd.inspect_err(|_| {
-        // One that cannot be named for sure cannot be fenced: it must not run.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-        wait_for(pid);
-    })?;
-    Ok(Started { pid: pid.as_raw_nonzero().get().cast_unsigned(), pidfd, cgroup_refused })
 }
 
 fn wait_for(pid: Pid) {
@@ -150,6 +178,7 @@ fn pointers(texts: &[CString]) -> Vec<*const libc::c_char> {
 /// allocation, no lock, no panic.
 unsafe fn become_program(
     start: &Start<'_>,
+    door: Option<&Door>,
     argv: &[*const libc::c_char],
     envp: &[*const libc::c_char],
     notes: libc::c_int,
@@ -157,7 +186,7 @@ unsafe fn become_program(
     // SAFETY: every pointer is to memory of `start`, `argv` and `envp`, which this copy owns.
     unsafe {
         reset_signals();
-        if let Err(stage) = surround(start, notes) {
+        if let Err(stage) = surround(start, door, notes) {
             tell(notes, stage, errno());
             libc::_exit(127);
         }
@@ -181,7 +210,11 @@ unsafe fn become_program(
 
 /// Makes the surroundings in order: session, descriptors, terminal, cgroup, umask, directory. On
 /// failure `errno` says why.
-unsafe fn surround(start: &Start<'_>, notes: libc::c_int) -> Result<(), Stage> {
+unsafe fn surround(
+    start: &Start<'_>,
+    door: Option<&Door>,
+    notes: libc::c_int,
+) -> Result<(), Stage> {
     // SAFETY: system calls on descriptors and strings that live in `start`.
     unsafe {
         if start.session != NewSession::No && libc::setsid() < 0 {
@@ -195,9 +228,9 @@ unsafe fn surround(start: &Start<'_>, notes: libc::c_int) -> Result<(), Stage> {
         if start.session == NewSession::WithTerminal && libc::ioctl(0, libc::TIOCSCTTY, 0) < 0 {
             return Err(Stage::Pty);
         }
-        if let Some(cgroup) = start.cgroup {
+        if let Some(door) = door {
             let zero: [u8; 1] = *b"0";
-            if libc::write(cgroup.as_raw_fd(), zero.as_ptr().cast(), zero.len()) < 0 {
+            if libc::write(door.procs().as_raw_fd(), zero.as_ptr().cast(), zero.len()) < 0 {
                 tell(notes, Stage::Cgroup, errno());
             }
         }

@@ -14,7 +14,7 @@ use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
 use crate::channel::Channel;
 use crate::wire::{Stage, ToWorker};
 
-use super::start::{NewSession, Refusal, Start, start};
+use super::start::{NewSession, Refusal, Start, Starting, begin};
 
 /// Packets a worker may owe to read beyond what its socket holds: a healthy one owes none.
 const QUEUE_MAX: usize = 32;
@@ -45,10 +45,23 @@ pub(super) struct Worker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unfit;
 
+/// A worker on its way to its program.
+#[derive(Debug)]
+#[must_use = "until it is waited for, nobody knows whether it runs"]
+pub(super) struct Coming {
+    starting: Starting,
+    channel: Channel,
+}
+
 impl Program {
     /// Starts a worker with one end of a new channel as its standard input. It knows nothing until
     /// it is granted.
     pub(super) fn start(&self) -> Result<Worker, Refusal> {
+        self.begin()?.finish()
+    }
+
+    /// The first half of [`Program::start`], which does not wait for the program to be loaded.
+    pub(super) fn begin(&self) -> Result<Coming, Refusal> {
         let plumbing = |error: io::Error| {
             let errno = error.raw_os_error().unwrap_or(libc::EIO);
             Refusal { stage: Stage::Fork, errno }
@@ -58,7 +71,7 @@ impl Program {
         let path = c_string(self.path.as_os_str().as_bytes());
         let name = self.path.file_name().unwrap_or(self.path.as_os_str());
         let args = [c_string(name.as_bytes()), c_string(b"--task"), c_string(self.task.as_bytes())];
-        let started = start(&Start {
+        let starting = begin(&Start {
             programs: &[path],
             args: &args,
             env: &kept_environment(),
@@ -68,10 +81,18 @@ impl Program {
             session: NewSession::No,
             cgroup: None,
         })?;
+        Ok(Coming { starting, channel: ours })
+    }
+}
+
+impl Coming {
+    /// Waits until it executes its program, or says why not.
+    pub(super) fn finish(self) -> Result<Worker, Refusal> {
+        let started = self.starting.finish()?;
         Ok(Worker {
             pid: started.pid,
             pidfd: started.pidfd,
-            channel: ours,
+            channel: self.channel,
             queue: VecDeque::new(),
             closed: false,
         })
