@@ -72,6 +72,21 @@ pub fn find(home: &Path) -> Result<CgroupRoot, Why> {
     Ok(CgroupRoot { path })
 }
 
+/// Whether we are in a cgroup that has a share of the processors of its own, of either version.
+pub(crate) fn has_cpu_share() -> bool {
+    let Ok(ours) = read("/proc/self/cgroup") else { return false };
+    let by_version_1 = cpu_path(&ours).is_some_and(|path| path != Path::new("/"));
+    by_version_1 || read("/proc/self/mountinfo").is_ok_and(|mounts| is_weighted(&mounts, &ours))
+}
+
+/// Whether our cgroup of version 2, or one above it, has a weight.
+fn is_weighted(mounts: &[u8], ours: &[u8]) -> bool {
+    let Some((mount, root)) = mount_of(mounts) else { return false };
+    let Some(ours) = own_path(ours) else { return false };
+    let below = ours.strip_prefix(&root).unwrap_or(Path::new("")).to_owned();
+    below.ancestors().any(|folder| mount.join(folder).join("cpu.weight").exists())
+}
+
 fn read(path: &'static str) -> Result<Vec<u8>, Why> {
     fs::read(path).map_err(|source| Why::Read { path, source })
 }
@@ -91,6 +106,17 @@ fn mount_of(mountinfo: &[u8]) -> Option<(PathBuf, PathBuf)> {
 fn own_path(cgroups: &[u8]) -> Option<PathBuf> {
     let line = cgroups.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"0::"))?;
     Some(PathBuf::from(std::ffi::OsStr::from_bytes(line)))
+}
+
+/// Our own path in the version 1 hierarchy that divides processors.
+fn cpu_path(cgroups: &[u8]) -> Option<PathBuf> {
+    cgroups.split(|byte| *byte == b'\n').find_map(|line| {
+        let mut fields = line.splitn(3, |byte| *byte == b':');
+        let controllers = fields.nth(1)?;
+        let path = fields.next()?;
+        let divides = controllers.split(|byte| *byte == b',').any(|name| name == b"cpu");
+        divides.then(|| PathBuf::from(std::ffi::OsStr::from_bytes(path)))
+    })
 }
 
 /// mountinfo writes blanks, newlines and backslashes as three octal digits.
@@ -161,6 +187,13 @@ mod tests {
         let cgroups = b"9:name=systemd:/\n4:memory:/x\n0::/user.slice/a b\n";
         assert_eq!(own_path(cgroups), Some(PathBuf::from("/user.slice/a b")));
         assert_eq!(own_path(b"9:name=systemd:/\n"), None);
+    }
+
+    #[test]
+    fn a_share_of_our_own_is_seen_in_version_1() {
+        let cgroups = b"9:name=systemd:/\n4:memory:/m\n3:cpu,cpuacct:/x:y\n0::/\n";
+        assert_eq!(cpu_path(cgroups), Some(PathBuf::from("/x:y")));
+        assert_eq!(cpu_path(b"9:cpuset:/a\n0::/user.slice\n"), None);
     }
 
     #[test]

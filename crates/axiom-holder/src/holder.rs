@@ -6,6 +6,7 @@ mod callers;
 mod child;
 mod family;
 mod folder;
+mod lowering;
 mod reaper;
 mod signals;
 mod start;

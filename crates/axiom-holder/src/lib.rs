@@ -8,6 +8,7 @@ mod clock;
 pub mod exit;
 pub mod grants;
 mod holder;
+pub mod priority;
 pub mod tree;
 pub mod wire;
 

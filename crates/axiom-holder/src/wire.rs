@@ -16,7 +16,7 @@ pub use ask::{Ask, Means, Process, Reply, Scope};
 pub use control::{Control, ControlReply};
 pub use grant::{Ends, Grant, Granted, GrantedChild, Launched, Stage};
 pub use packet::{ToHolder, ToWorker};
-pub use spec::{LaunchSpec, SpecError};
+pub use spec::{LaunchSpec, Priority, SpecError};
 
 /// The protocol's version. Additions do not raise it: a reader skips what it does not know.
 pub const VERSION: u16 = 1;

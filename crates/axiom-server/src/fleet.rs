@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axiom_holder::cgroup::CgroupRoot;
+use axiom_holder::priority::Means;
 use axiom_proto::frame::Offset;
 use axiom_proto::id::{SessionId, TaskId};
 use axiom_proto::live::FleetStats;
@@ -41,6 +42,8 @@ pub(crate) struct Fleet {
     pub(crate) disk_min_free_bytes: u64,
     /// Where tasks get their cgroups, or why they get none.
     pub(crate) cgroup: Result<CgroupRoot, String>,
+    /// By what means tasks are kept below us; None where that is switched off.
+    pub(crate) priority: Option<Means>,
     pub(crate) started_at_ms: u64,
     pub(crate) changes: Arc<Changes>,
     pub(crate) events: EventLog,
@@ -65,6 +68,7 @@ pub(crate) struct Fleet {
 #[derive(Debug)]
 pub(crate) struct Machine {
     pub(crate) cgroup: Result<CgroupRoot, String>,
+    pub(crate) priority: Option<Means>,
     pub(crate) disk_min_free_bytes: u64,
     pub(crate) started_at_ms: u64,
 }
@@ -77,6 +81,7 @@ impl Fleet {
             surroundings: options.surroundings,
             disk_min_free_bytes: machine.disk_min_free_bytes,
             cgroup: machine.cgroup,
+            priority: machine.priority,
             started_at_ms: machine.started_at_ms,
             changes: Arc::default(),
             events: EventLog::default(),

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axiom_holder::channel::LINK_SOCKET;
-use axiom_holder::wire::{LaunchSpec, Mode as Ends, SpecError};
+use axiom_holder::priority::Means;
+use axiom_holder::wire::{LaunchSpec, Mode as Ends, Priority, SpecError};
 use axiom_proto::record::{Failure, Stage};
 use axiom_proto::task::{Mode, SessionOptions, TaskRecord};
 use rustix::process::{Pid, Resource, prlimit};
@@ -237,6 +238,7 @@ fn spec(fleet: &Fleet, task: &Task, record: &TaskRecord) -> LaunchSpec {
         mode,
         umask: asked.umask.unwrap_or(fleet.surroundings.umask),
         cgroup: fleet.cgroup_of(task.session()),
+        priority: fleet.priority.map_or(Priority::Same, Means::of_child),
         options: serde_json::to_vec(&options).expect("options are always JSON"),
     }
 }

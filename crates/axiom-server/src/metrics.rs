@@ -323,7 +323,7 @@ mod tests {
         let home = Home::at(folder).unwrap();
         home.prepare().unwrap();
         let cgroup = Err(String::new());
-        let machine = Machine { cgroup, disk_min_free_bytes: 0, started_at_ms: 0 };
+        let machine = Machine { cgroup, priority: None, disk_min_free_bytes: 0, started_at_ms: 0 };
         Fleet::new(Options::for_tests(home), machine)
     }
 

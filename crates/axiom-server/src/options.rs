@@ -11,7 +11,7 @@ use crate::home::{Home, HomeError};
 use crate::network::NetworkPort;
 use crate::surroundings::Surroundings;
 
-/// The largest config.toml: two keys and a page of comments are far below it.
+/// The largest config.toml: a few keys and a page of comments are far below it.
 const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
 /// Why a server cannot be told what to do.
@@ -60,6 +60,15 @@ pub enum CgroupUse {
     Off,
 }
 
+/// Whether tasks get less of the processors than we do while both want them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChildPriority {
+    /// Less, by the means that counts on the machine.
+    Lower,
+    /// As much.
+    Same,
+}
+
 /// Where our other programs are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Programs {
@@ -92,6 +101,8 @@ pub struct Options {
     pub disk_min_free_bytes: Option<u64>,
     /// Cgroups or not.
     pub cgroup: CgroupUse,
+    /// How tasks stand beside us.
+    pub child_priority: ChildPriority,
     /// The loopback port.
     pub network_port: NetworkPort,
     /// Our other programs.
@@ -107,6 +118,7 @@ struct Config {
     max_tasks: Option<i64>,
     disk_min_free: Option<toml::Value>,
     network_port: Option<toml::Value>,
+    child_priority: Option<String>,
 }
 
 impl Options {
@@ -124,6 +136,7 @@ impl Options {
             max_tasks: choose_max_tasks(&config, max_tasks)?,
             disk_min_free_bytes: choose_disk_min_free(&config, variable("AXIOM_DISK_MIN_FREE"))?,
             cgroup: choose_cgroup(variable("AXIOM_CGROUP"))?,
+            child_priority: choose_child_priority(&config, variable("AXIOM_CHILD_PRIORITY"))?,
             network_port: choose_network_port(&config, variable("AXIOM_NETWORK_PORT"))?,
             programs: Programs::beside_this_one()?,
             surroundings: Surroundings::of_this_process().map_err(OptionsError::Process)?,
@@ -200,6 +213,25 @@ fn choose_cgroup(variable: Option<String>) -> Result<CgroupUse, OptionsError> {
     }
 }
 
+fn choose_child_priority(
+    config: &Config,
+    variable: Option<String>,
+) -> Result<ChildPriority, OptionsError> {
+    let (name, text) = match (variable, &config.child_priority) {
+        (Some(text), _) => ("AXIOM_CHILD_PRIORITY", text),
+        (None, Some(text)) => ("child_priority", text.clone()),
+        (None, None) => return Ok(ChildPriority::Lower),
+    };
+    match text.as_str() {
+        "lower" => Ok(ChildPriority::Lower),
+        "same" => Ok(ChildPriority::Same),
+        _other => {
+            let (name, expected) = (name.to_owned(), "lower or same");
+            Err(OptionsError::Value { name, text, expected })
+        }
+    }
+}
+
 fn choose_network_port(
     config: &Config,
     variable: Option<String>,
@@ -241,6 +273,7 @@ impl Options {
             max_tasks: None,
             disk_min_free_bytes: None,
             cgroup: CgroupUse::Off,
+            child_priority: ChildPriority::Same,
             network_port: NetworkPort::Off,
             programs: Programs { holder: "/none".into(), worker: "/none".into() },
             surroundings: Surroundings::of_this_process().expect("this process has surroundings"),

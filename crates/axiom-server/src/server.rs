@@ -5,7 +5,8 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
-use axiom_holder::cgroup;
+use axiom_holder::cgroup::{self, CgroupRoot};
+use axiom_holder::priority::{self, Means};
 use axiom_proto::api::ServerNote;
 use thiserror::Error;
 use tokio::net::{TcpListener, UnixListener};
@@ -21,7 +22,7 @@ use crate::indexing;
 use crate::instance::{Instance, InstanceError};
 use crate::network::{self, NetworkPort};
 use crate::operations::Operations;
-use crate::options::{CgroupUse, Options};
+use crate::options::{CgroupUse, ChildPriority, Options};
 use crate::recovery;
 use crate::socket_watch;
 use crate::token::Token;
@@ -196,10 +197,28 @@ fn prepare(options: Options) -> Result<(Options, Instance, Machine), StartError>
     if let Ok(root) = &cgroup {
         sweep_leaves(root.path());
     }
+    let priority = lower_tasks(options.child_priority, cgroup.as_ref().ok());
     let space = disk::space(options.home.root()).map_err(StartError::Disk)?;
     let disk_min_free_bytes =
         options.disk_min_free_bytes.unwrap_or_else(|| disk::default_min_free(space));
-    Ok((options, instance, Machine { cgroup, disk_min_free_bytes, started_at_ms: now_ms() }))
+    Ok((
+        options,
+        instance,
+        Machine { cgroup, priority, disk_min_free_bytes, started_at_ms: now_ms() },
+    ))
+}
+
+/// Finds the means that counts here, and does what is done once for all tasks.
+fn lower_tasks(wanted: ChildPriority, root: Option<&CgroupRoot>) -> Option<Means> {
+    let means = match wanted {
+        ChildPriority::Same => return None,
+        ChildPriority::Lower => priority::means(root),
+    };
+    if let Err(error) = priority::lower_all(means, root) {
+        tracing::warn!(%error, "tasks run at our own priority");
+    }
+    tracing::debug!(means = means.sentence(), "tasks run at a lower priority");
+    Some(means)
 }
 
 /// Cgroups whose last left-over process has died since. The kernel removes none that has a process.

@@ -11,7 +11,8 @@ use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{InputModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 
 use crate::cgroup::Cgroup;
-use crate::wire::{Ends, LaunchSpec, Mode, Stage};
+use crate::priority::NICE_STEPS;
+use crate::wire::{Ends, LaunchSpec, Mode, Priority, Stage};
 
 use super::log;
 use super::start::{NewSession, Refusal, Start, start};
@@ -48,6 +49,10 @@ pub(super) fn launch(spec: &LaunchSpec) -> Result<Child, Refusal> {
         Mode::Terminal { .. } => NewSession::WithTerminal,
         Mode::Pipes => NewSession::Yes,
     };
+    let nice = match spec.priority {
+        Priority::Nice => NICE_STEPS,
+        Priority::Same | Priority::Autogroup => 0,
+    };
     let started = start(&Start {
         programs: &candidates(&spec.args[0], &spec.env),
         args: &c_strings(&spec.args),
@@ -56,6 +61,7 @@ pub(super) fn launch(spec: &LaunchSpec) -> Result<Child, Refusal> {
         umask: Some(spec.umask),
         stdio: [stdio.stdin.as_fd(), stdio.stdout.as_fd(), stdio.stderr.as_fd()],
         session,
+        nice,
         cgroup: door.as_ref(),
     })?;
     if let Some(errno) = started.cgroup_refused {

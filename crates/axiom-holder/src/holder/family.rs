@@ -8,9 +8,11 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::tree::{Root, Tree};
-use crate::wire::{Ask, Ends, LaunchSpec, Launched, Reply, Scope};
+use crate::wire::{Ask, Ends, LaunchSpec, Launched, Priority, Reply, Scope};
 
 use super::child::Child;
+use super::log;
+use super::lowering::Lowering;
 use super::reaper::{ChildState, Reaper};
 use super::start::Refusal;
 
@@ -21,6 +23,8 @@ pub(super) struct Family {
     pub(super) tree: Tree,
     /// The child's pidfd and our ends; None if it did not start.
     held: Option<(OwnedFd, Ends)>,
+    /// What is still to be tried to lower the child.
+    lowering: Option<Lowering>,
     folder: OwnedFd,
 }
 
@@ -40,6 +44,7 @@ impl Family {
                 reaper: reaper(Some(child.pid)),
                 tree,
                 held: Some((child.pidfd, child.ends)),
+                lowering: (spec.priority == Priority::Autogroup).then(|| Lowering::of(child.pid)),
                 folder,
             },
             Err(Refusal { stage, errno }) => Self {
@@ -47,6 +52,7 @@ impl Family {
                 reaper: reaper(None),
                 tree,
                 held: None,
+                lowering: None,
                 folder,
             },
         }
@@ -73,6 +79,22 @@ impl Family {
     /// Reaps the dead and writes the exit file if it was the child.
     pub(super) fn reap(&mut self) {
         self.reaper.reap(self.folder.as_fd());
+    }
+
+    /// When [`Self::lower_child`] is to be called next.
+    pub(super) fn lowering_due_us(&self) -> Option<u64> {
+        self.lowering.as_ref().map(Lowering::due_us)
+    }
+
+    /// Gives the child its lower priority, if it is to have one and it is time to try.
+    pub(super) fn lower_child(&mut self, now_us: u64) {
+        let lives = matches!(self.reaper.child(), ChildState::Living { .. });
+        let Some(lowering) = self.lowering.take().filter(|_| lives) else { return };
+        let (left, result) = lowering.attempt(now_us);
+        self.lowering = left;
+        if let Err(error) = result {
+            log(&format!("lower the child's priority: {error}; it runs as it is"));
+        }
     }
 
     /// Does what is asked.

@@ -30,6 +30,8 @@ pub(super) struct Start<'a> {
     /// Standard input, output and error. Each is above 2, or is in its own place already.
     pub(super) stdio: [BorrowedFd<'a>; 3],
     pub(super) session: NewSession,
+    /// Added to the nice value.
+    pub(super) nice: i32,
     /// The cgroup to be in.
     pub(super) cgroup: Option<&'a Door>,
 }
@@ -237,6 +239,10 @@ unsafe fn surround(
         // Every descriptor of ours is close-on-exec already; this also covers one that a later
         // change forgets.
         libc::close_range(3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC.cast_signed());
+        if start.nice != 0 {
+            // To be nicer is never refused.
+            libc::nice(start.nice);
+        }
         if let Some(umask) = start.umask {
             libc::umask(umask);
         }

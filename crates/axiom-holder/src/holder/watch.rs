@@ -79,6 +79,7 @@ impl Holder {
         // First, since the worker of a session without a child may be done at any moment.
         self.notice_child();
         self.step(Input::Begin);
+        self.family.lower_child(clock::mono_us());
         while !self.state.left {
             let turn = self.wait();
             if turn.deaths {
@@ -97,12 +98,14 @@ impl Holder {
             }
             self.notice_deaths();
             self.step(Input::Tick);
+            self.family.lower_child(clock::mono_us());
         }
         self.leave();
     }
 
     fn wait(&self) -> Turn {
-        let until = self.state.grants.deadline();
+        let deadlines = [self.state.grants.deadline(), self.family.lowering_due_us()];
+        let until = deadlines.into_iter().flatten().min();
         let timeout = until.map(|at| clock::span_us(at.saturating_sub(clock::mono_us())));
         let mut fds = vec![
             PollFd::new(&self.sigchld, PollFlags::IN),

@@ -79,6 +79,7 @@ impl Program {
             umask: None,
             stdio: [theirs.as_fd(), rustix::stdio::stdout(), rustix::stdio::stderr()],
             session: NewSession::No,
+            nice: 0,
             cgroup: None,
         })?;
         Ok(Coming { starting, channel: ours })

@@ -35,8 +35,41 @@ pub struct LaunchSpec {
     /// A leaf cgroup (v2) for the child's tree. The holder makes it, and removes it when it is
     /// empty at the end.
     pub cgroup: Option<PathBuf>,
+    /// How the child is kept below others.
+    pub priority: Priority,
     /// Handed to each worker unread.
     pub options: Vec<u8>,
+}
+
+/// What a holder does to a child's share of the processors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Priority {
+    /// Nothing: it is as the holder's.
+    #[default]
+    Same,
+    /// Its nice value is raised.
+    Nice,
+    /// That of its autogroup is set.
+    Autogroup,
+}
+
+impl Priority {
+    fn code(self) -> u8 {
+        match self {
+            Self::Same => 0,
+            Self::Nice => 1,
+            Self::Autogroup => 2,
+        }
+    }
+
+    /// One that is not known changes nothing.
+    fn from_code(code: u8) -> Self {
+        match code {
+            1 => Self::Nice,
+            2 => Self::Autogroup,
+            _later => Self::Same,
+        }
+    }
 }
 
 /// Why bytes are not a launch specification.
@@ -73,6 +106,7 @@ const TAG_MODE: u8 = 8;
 const TAG_UMASK: u8 = 9;
 const TAG_CGROUP: u8 = 10;
 const TAG_OPTIONS: u8 = 11;
+const TAG_PRIORITY: u8 = 12;
 /// Tags with this bit must be understood, or the launch refused.
 const TAG_NEEDED: u8 = 0x80;
 const TAG_END: u8 = 0xff;
@@ -100,6 +134,7 @@ impl LaunchSpec {
             record(TAG_CGROUP, cgroup.as_os_str().as_bytes());
         }
         record(TAG_OPTIONS, &self.options);
+        record(TAG_PRIORITY, &[self.priority.code()]);
         record(TAG_END, &[]);
         let bytes = to.finish();
         if bytes.len() > SPEC_BYTES_MAX {
@@ -171,6 +206,7 @@ impl fmt::Debug for LaunchSpec {
             .field("mode", &self.mode)
             .field("umask", &self.umask)
             .field("cgroup", &self.cgroup)
+            .field("priority", &self.priority)
             .field("options", &self.options.len())
             .finish()
     }
@@ -189,6 +225,7 @@ struct Draft {
     umask: Option<u32>,
     cgroup: Option<PathBuf>,
     options: Option<Vec<u8>>,
+    priority: Option<Priority>,
 }
 
 impl Draft {
@@ -214,6 +251,10 @@ impl Draft {
             TAG_UMASK => once("umask", &mut self.umask, Reader::new(&bytes).u32("umask")?),
             TAG_CGROUP => once("cgroup", &mut self.cgroup, path(&bytes)),
             TAG_OPTIONS => once("options", &mut self.options, bytes),
+            TAG_PRIORITY => {
+                let priority = Priority::from_code(Reader::new(&bytes).u8("priority")?);
+                once("priority", &mut self.priority, priority)
+            }
             TAG_VERSION => Err(SpecError::Twice { what: "version" }),
             tag if tag & TAG_NEEDED != 0 => Err(SpecError::Needed { tag }),
             _later => Ok(()),
@@ -232,6 +273,7 @@ impl Draft {
             mode: self.mode.ok_or(missing("mode"))?,
             umask: self.umask.ok_or(missing("umask"))?,
             cgroup: self.cgroup,
+            priority: self.priority.unwrap_or_default(),
             options: self.options.unwrap_or_default(),
         };
         spec.check()?;

@@ -101,6 +101,7 @@ fn spec() -> LaunchSpec {
         mode: Mode::Terminal { cols: 1, rows: 2 },
         umask: 0o22,
         cgroup: Some("/sys/c".into()),
+        priority: Priority::Autogroup,
         options: b"{}".to_vec(),
     }
 }

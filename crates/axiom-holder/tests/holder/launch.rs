@@ -6,12 +6,13 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 
-use axiom_holder::wire::{Ask, Launched, Mode, Reply, Stage};
+use axiom_holder::priority::NICE_STEPS;
+use axiom_holder::wire::{Ask, Launched, Mode, Priority, Reply, Stage};
 use axiom_holder::{EXIT_SPEC, EXIT_STARTED_ALREADY, exit_of_pidfd, read_exit_file};
 use rustix::termios::{InputModes, tcgetattr, tcgetwinsize};
 use std::os::fd::AsFd;
 
-use crate::stage::{HOLDER, Session, await_child, bytes, read_to_end, read_until};
+use crate::stage::{HOLDER, Patience, Session, await_child, bytes, read_to_end, read_until};
 
 #[test]
 fn the_child_gets_exactly_the_arguments_environment_directory_and_umask_it_was_given() {
@@ -79,6 +80,42 @@ fn no_descriptor_of_ours_or_our_callers_reaches_the_child() {
     // The fourth is the directory that it lists.
     assert_eq!(read_to_end(stdout), b"0\n1\n2\n3\n");
     session.finish(worker);
+}
+
+/// The nice value of a process, and that of its autogroup where the kernel has such.
+fn nice_values(pid: u32) -> (i32, Option<String>) {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_name, fields) = stat.rsplit_once(") ").unwrap();
+    let nice = fields.split(' ').nth(16).unwrap().parse().unwrap();
+    let group = fs::read_to_string(format!("/proc/{pid}/autogroup")).ok();
+    let of_group = |text: String| text.trim().rsplit_once(' ').unwrap().1.to_owned();
+    (nice, group.map(of_group))
+}
+
+#[test]
+fn the_child_stands_below_others_as_it_was_asked() {
+    let own = nice_values(std::process::id());
+    let grouped = |nice: i32| own.1.as_ref().map(|_| nice.to_string());
+    let cases = [
+        (Priority::Same, (own.0, grouped(0))),
+        (Priority::Nice, (own.0 + NICE_STEPS, grouped(0))),
+        (Priority::Autogroup, (own.0, grouped(NICE_STEPS))),
+    ];
+    for (priority, expected) in cases {
+        let session = Session::start(|spec| spec.priority = priority);
+        let worker = session.ready_worker();
+        let child = worker.child_pid();
+        // An answer says that the holder's loop has begun. One who may not set a group's value again within a tenth of a
+        // second has it set by a later try.
+        let patience = Patience::begin();
+        while !matches!(worker.ask(Ask::Tree), Reply::Tree { .. }) || nice_values(child) != expected
+        {
+            patience.check(&format!("{priority:?}: {:?} to be {expected:?}", nice_values(child)));
+        }
+        assert_eq!(nice_values(worker.pid), (own.0, grouped(0)), "{priority:?}: the worker");
+        rustix::io::write(worker.master(), b"\x04").unwrap();
+        session.finish(worker);
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use axiom_holder::channel::{Channel, HOLDER_SOCKET, socket_path};
 use axiom_holder::tree::{Root, Tree};
 use axiom_holder::wire::{
     Ask, Control, ControlReply, Ends, Grant, Granted, LaunchSpec, Launched, Mode, PACKET_BYTES_MAX,
-    Reply, ToHolder, ToWorker,
+    Priority, Reply, ToHolder, ToWorker,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -161,6 +161,7 @@ impl Session {
             mode: Mode::Terminal { cols: 80, rows: 24 },
             umask: 0o022,
             cgroup: None,
+            priority: Priority::Same,
             options: home.path().as_os_str().as_encoded_bytes().to_vec(),
             task,
         };

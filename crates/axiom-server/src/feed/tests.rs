@@ -34,8 +34,12 @@ impl World {
         let home = Home::at(folder.path()).unwrap();
         home.prepare().unwrap();
         let options = Options::for_tests(home.clone());
-        let machine =
-            Machine { cgroup: Err(String::new()), disk_min_free_bytes: 0, started_at_ms: 0 };
+        let machine = Machine {
+            cgroup: Err(String::new()),
+            priority: None,
+            disk_min_free_bytes: 0,
+            started_at_ms: 0,
+        };
         let fleet = Fleet::new(options, machine);
         let record = TaskRecord {
             format: TASK_RECORD_FORMAT,

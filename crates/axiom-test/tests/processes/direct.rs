@@ -9,7 +9,7 @@ use std::process::{Child, Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
 use axiom_holder::channel::{Channel, HOLDER_SOCKET, LINK_SOCKET};
-use axiom_holder::wire::{Control as HolderControl, ControlReply, LaunchSpec, Mode};
+use axiom_holder::wire::{Control as HolderControl, ControlReply, LaunchSpec, Mode, Priority};
 use axiom_journal::{Reader, SeekTo};
 use axiom_proto::command::{Action, Command};
 use axiom_proto::frame::{Frame, FrameKind, Header, Seq};
@@ -394,6 +394,7 @@ fn spec(lab: &Lab, setup: &Setup, folder: &Path) -> LaunchSpec {
         mode: setup.mode,
         umask: 0o022,
         cgroup: setup.cgroup.clone(),
+        priority: Priority::Same,
         options: serde_json::to_vec(&options).unwrap(),
     }
 }

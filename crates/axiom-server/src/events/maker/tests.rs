@@ -101,6 +101,7 @@ fn fleet(root: &std::path::Path) -> Arc<Fleet> {
     home.prepare().unwrap();
     let machine = crate::fleet::Machine {
         cgroup: Err(String::new()),
+        priority: None,
         disk_min_free_bytes: 0,
         started_at_ms: 0,
     };
