@@ -2,6 +2,7 @@
 //! What may be asked twice is asked again of the next server; what may not is answered with what is known.
 
 use std::future::Future;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::http::{HeaderMap, StatusCode};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
 use thiserror::Error;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -165,9 +168,22 @@ pub(crate) struct Answer {
 /// A stream that is kept between calls.
 #[derive(Debug)]
 struct Kept {
+    /// The same stream, to look at before it is used again.
+    stream: OwnedFd,
     sender: SendRequest<Full<Bytes>>,
     /// Moves the bytes. It ends with the stream, and is ended with us.
     pump: JoinHandle<()>,
+}
+
+impl Kept {
+    /// True if the server has hung up, which the pump may not have seen yet, or said what nobody asked. What is asked of
+    /// such a stream is never read: seen before, it can be asked of another one, whatever it is.
+    fn is_stale(&self) -> bool {
+        let mut byte = [0; 1];
+        let peeked =
+            rustix::net::recv(&self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        self.sender.is_closed() || !matches!(peeked, Err(Errno::AGAIN))
+    }
 }
 
 impl Drop for Kept {
@@ -224,7 +240,7 @@ impl Connection {
     }
 
     async fn exchange_once(&mut self, call: &Call) -> Result<Answer, ClientError> {
-        let mut kept = match self.kept.take().filter(|kept| !kept.sender.is_closed()) {
+        let mut kept = match self.kept.take().filter(|kept| !kept.is_stale()) {
             Some(kept) => kept,
             None => dial(&self.place).await?,
         };
@@ -262,11 +278,15 @@ impl Connection {
 
 async fn dial(place: &Place) -> Result<Kept, ClientError> {
     let stream = reach(place).await?;
+    let same = stream.as_fd().try_clone_to_owned();
+    let same = same.map_err(|source| {
+        StartError::Dial(DialError::Io { socket: place.home.socket(), source })
+    })?;
     let (sender, pump) =
         handshake(TokioIo::new(stream)).await.map_err(|source| ClientError::Broken { source })?;
     // What breaks it is told by the call that is under way.
     let pump = tokio::spawn(async move { drop(pump.await) });
-    Ok(Kept { sender, pump })
+    Ok(Kept { stream: same, sender, pump })
 }
 
 async fn converse(
@@ -311,4 +331,56 @@ fn fault_of(status: StatusCode, body: &[u8]) -> Fault {
         message => message,
     };
     Fault::new(ErrorCode::Internal, message, word("hint"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::start::Start;
+
+    fn answer_one(stream: &mut UnixStream) {
+        let mut asked = Vec::new();
+        let mut byte = [0; 1];
+        while !asked.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).unwrap();
+            asked.push(byte[0]);
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_the_server_closed_while_it_was_kept_fails_no_call() {
+        let folder = std::env::temp_dir().join(format!("axiom-stale-{}", std::process::id()));
+        let home = Home::at(folder.clone()).unwrap();
+        home.prepare().unwrap();
+        let listener = UnixListener::bind(home.socket()).unwrap();
+        let (tell, told) = mpsc::channel();
+        let server = std::thread::spawn(move || {
+            for _ in 0..2 {
+                let (mut stream, _) = listener.accept().unwrap();
+                answer_one(&mut stream);
+                drop(stream);
+                tell.send(()).unwrap();
+            }
+        });
+        let mut connection = Connection::open(Place { home, start: Start::Never }).await.unwrap();
+        let call = Call {
+            method: Method::POST,
+            path: "/once".to_owned(),
+            body: None,
+            repeat: Repeat::Unsafe,
+            wait: ANSWER_WAIT,
+        };
+        for _ in 0..2 {
+            assert_eq!(connection.exchange(&call).await.unwrap().body, "{}");
+            // Nothing of ours runs meanwhile, so the pump has not seen the end.
+            told.recv_timeout(ANSWER_WAIT).expect("waited for the server to close the stream");
+        }
+        server.join().unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }
