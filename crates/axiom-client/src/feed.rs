@@ -2,6 +2,7 @@
 //! What must be remembered is in [`crate::resume`]; here is what waits: dialling, pausing, reading, writing.
 //! After a crash it starts the next server itself; after a goodbye it waits until somebody else has.
 
+mod pulse;
 mod reach;
 
 use std::future::Future;
@@ -11,16 +12,18 @@ use std::time::Duration;
 
 use axiom_proto::id::TaskId;
 use axiom_proto::live::{Ask, StartAt, Tell};
+use bytes::Bytes;
 use futures_util::{Sink, Stream};
 use thiserror::Error;
 use tokio::net::UnixStream;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
 use crate::backoff::Backoff;
 use crate::resume::{Event, Order, Resume, ResumeError};
 use crate::start::{Place, StartError};
+use pulse::{Due, Pulse};
 use reach::{Missing, reach};
 
 pub use reach::ReachError;
@@ -51,7 +54,7 @@ enum Link {
     /// A dial is under way, or the pause before it.
     Dialling(Dialling),
     /// A server is there.
-    Up { socket: Box<Socket>, since: Instant, unsent: bool },
+    Up { socket: Box<Socket>, since: Instant, unsent: bool, pulse: Pulse, timer: Pin<Box<Sleep>> },
 }
 
 /// A live feed. Nothing happens but in [`Feed::next`]: call it again and again.
@@ -138,15 +141,24 @@ impl Feed {
                     let dialled = ready!(dialling.as_mut().poll(context));
                     self.dialled(dialled)?;
                 }
-                Link::Up { socket, unsent, .. } => {
+                Link::Up { socket, unsent, pulse, timer, .. } => {
                     let mut line = Line { socket: Pin::new(socket), unsent };
                     if line.poll_send(&mut self.resume, context).is_err() {
                         self.lost();
                         continue;
                     }
-                    match ready!(line.socket.poll_next(context)) {
-                        Some(Ok(message)) => self.received(message)?,
-                        Some(Err(_)) | None => self.lost(),
+                    match line.socket.as_mut().poll_next(context) {
+                        Poll::Ready(Some(Ok(message))) => {
+                            if pulse.heard(Instant::now()) {
+                                self.resume.answers(true);
+                            }
+                            self.received(message)?;
+                        }
+                        Poll::Ready(Some(Err(_)) | None) => self.lost(),
+                        Poll::Pending => match ready!(poll_pulse(pulse, timer, context)) {
+                            Due::Ask => line.ask_for_answer(context),
+                            Due::Tell => self.resume.answers(false),
+                        },
                     }
                 }
             }
@@ -172,7 +184,8 @@ impl Feed {
         match dialled {
             Ok(socket) => {
                 let (socket, since) = (Box::new(socket), Instant::now());
-                self.link = Link::Up { socket, since, unsent: false };
+                let (pulse, timer) = (Pulse::new(since), Box::pin(sleep_until(since)));
+                self.link = Link::Up { socket, since, unsent: false, pulse, timer };
                 self.begun = true;
                 self.resume.connected();
             }
@@ -222,6 +235,15 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
+    /// Sends a ping, if the line takes one: one that does not has not been read for long, which tells the same.
+    fn ask_for_answer(&mut self, context: &mut Context<'_>) {
+        if let Poll::Ready(Ok(())) = self.socket.as_mut().poll_ready(context)
+            && self.socket.as_mut().start_send(Message::Ping(Bytes::new())).is_ok()
+        {
+            *self.unsent = true;
+        }
+    }
+
     /// Gives the socket what is to be asked, as much as it takes. Waits for nothing: the read that follows does.
     fn poll_send(
         &mut self,
@@ -241,6 +263,22 @@ impl Line<'_> {
             *self.unsent = false;
         }
         Ok(())
+    }
+}
+
+/// Waits until something is due. The timer is set anew only when it rings: what is heard costs no timer.
+fn poll_pulse(
+    pulse: &mut Pulse,
+    timer: &mut Pin<Box<Sleep>>,
+    context: &mut Context<'_>,
+) -> Poll<Due> {
+    loop {
+        let Some(at) = pulse.wakes_at() else { return Poll::Pending };
+        if let Some(due) = pulse.due(Instant::now()) {
+            return Poll::Ready(due);
+        }
+        ready!(timer.as_mut().poll(context));
+        timer.as_mut().reset(at);
     }
 }
 

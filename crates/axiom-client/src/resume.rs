@@ -47,6 +47,10 @@ pub enum Event {
         /// True if it said goodbye: then somebody else will start the next one.
         goodbye: bool,
     },
+    /// The server is there, but has not answered for a while: it stands still. Told once.
+    Silent,
+    /// It answers again.
+    Answers,
     /// The next frame of a subscribed task.
     Frame {
         /// The task.
@@ -170,6 +174,11 @@ impl Resume {
         if std::mem::take(&mut self.connected) {
             self.events.push_back(Event::Away { goodbye: self.goodbye });
         }
+    }
+
+    /// The server answers again, or does not.
+    pub(crate) fn answers(&mut self, answers: bool) {
+        self.events.push_back(if answers { Event::Answers } else { Event::Silent });
     }
 
     /// True if the last server said goodbye and none has come since.

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::thread;
 
 use bytes::Bytes;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::FileType;
 use rustix::io::Errno;
 use tokio::sync::{mpsc, oneshot};
 
@@ -56,6 +58,52 @@ pub(crate) fn read_input() -> mpsc::Receiver<Typed> {
 #[must_use]
 pub(crate) fn no_input() -> mpsc::Receiver<Typed> {
     mpsc::channel(READS_MAX).1
+}
+
+/// Sees at once that nobody reads standard output any more: who prints nothing would not notice it by writing.
+#[derive(Debug)]
+pub(crate) struct OutputWatch(Option<oneshot::Receiver<()>>);
+
+impl OutputWatch {
+    /// Watches, where standard output is a pipe. The thread ends with the program at the latest, and costs nothing till then.
+    #[must_use]
+    pub(crate) fn start() -> Self {
+        let is_pipe = rustix::fs::fstat(io::stdout())
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo);
+        if !is_pipe {
+            return Self(None);
+        }
+        let (tell, told) = oneshot::channel();
+        thread::spawn(move || {
+            let output = io::stdout();
+            // No event is asked for: that the reader is gone is told without.
+            let mut fds = [PollFd::new(&output, PollFlags::empty())];
+            loop {
+                match poll(&mut fds, None) {
+                    Ok(0) | Err(Errno::INTR) => {}
+                    // Who left before does not want to know.
+                    Ok(_) => {
+                        let _unheard: Result<(), ()> = tell.send(());
+                        return;
+                    }
+                    // What cannot be watched is noticed by the next write.
+                    Err(_) => return,
+                }
+            }
+        });
+        Self(Some(told))
+    }
+
+    /// Waits until the pipe's reader is gone. Cancel-safe.
+    pub(crate) async fn reader_gone(&mut self) {
+        if let Some(told) = &mut self.0
+            && told.await.is_ok()
+        {
+            return;
+        }
+        self.0 = None;
+        std::future::pending().await
+    }
 }
 
 /// Which stream.

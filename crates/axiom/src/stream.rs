@@ -31,9 +31,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::conclusion::Conclusion;
-use crate::failure::{Failure, of_output};
+use crate::failure::{Failure, note, of_output};
 use crate::signals::{Sign, Signals};
-use crate::stdio::{self, Writer};
+use crate::stdio::{self, OutputWatch, Writer};
 use labels::Labels;
 use merged::Merged;
 use screen::Screen;
@@ -262,8 +262,9 @@ impl Stream {
             .take_signals()
             .map_err(|error| Failure::own(format!("take signals: {error}"), ""))?;
         let mut writer = Writer::start();
+        let mut output = OutputWatch::start();
         let way = loop {
-            match self.show(&mut signals, &writer).await {
+            match self.show(&mut signals, (&writer, &mut output)).await {
                 Ok(Way::Suspended) => self.suspend(&mut writer).await?,
                 way => break way,
             }
@@ -308,7 +309,11 @@ impl Stream {
         tokio::time::timeout(LEAVE_WAIT_MAX, finish).await.unwrap_or(Ok(()))
     }
 
-    async fn show(&mut self, signals: &mut Signals, writer: &Writer) -> Result<Way, Failure> {
+    async fn show(
+        &mut self,
+        signals: &mut Signals,
+        (writer, output): (&Writer, &mut OutputWatch),
+    ) -> Result<Way, Failure> {
         loop {
             let now = self.clock.now();
             self.tick(now);
@@ -335,6 +340,7 @@ impl Stream {
                     }
                     None => return Err(Failure::ReaderGone),
                 },
+                () = output.reader_gone() => return Err(Failure::ReaderGone),
                 event = self.feed.next(), if !full => {
                     self.told(event?)?;
                     while self.merged.len() < BATCH_BYTES && let Some(event) = self.feed.next_now() {
@@ -449,6 +455,8 @@ impl Stream {
                 self.merged.say(now, &crate::lines::one_line(&format!("{id}: {}", error.message)));
             }
             Event::Away { .. } => self.away = Away::SayAt(now + AWAY_NOTE_AFTER),
+            Event::Silent => self.say(now, &crate::verbs::silence(&self.place.home)),
+            Event::Answers => self.say(now, "the server answers again"),
             Event::Connected { .. } => {
                 if self.away == Away::Said {
                     self.merged.say(now, "the server is back");
@@ -463,6 +471,14 @@ impl Stream {
         }
         self.screen.stir();
         Ok(())
+    }
+
+    /// Says it in the stream, or beside it where that is for programs.
+    fn say(&mut self, now: Millis, words: &str) {
+        if self.merged.is_for_programs() {
+            return note(words);
+        }
+        self.merged.say(now, words);
     }
 
     fn viewed(&mut self, view: TaskView) {

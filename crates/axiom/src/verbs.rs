@@ -83,11 +83,16 @@ async fn connect(here: &Here) -> Result<Connection, Failure> {
 
 /// Says that the server stands still, and how to end it.
 fn tell_silence(home: &Home) {
+    note(&silence(home));
+}
+
+/// What there is to say of a server that stands still.
+pub(crate) fn silence(home: &Home) -> String {
     let end = match server_pid(home) {
         Some(pid) => format!("; `kill -9 {pid}` ends it and harms no task"),
         None => String::new(),
     };
-    note(&format!("the server has not answered for 2 s, still waiting{end}"));
+    format!("the server has not answered for 2 s, still waiting{end}")
 }
 
 /// The process that serves a home, as it wrote down itself.

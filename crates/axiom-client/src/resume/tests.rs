@@ -67,6 +67,8 @@ fn seqs(resume: &mut Resume) -> Vec<u64> {
         | Event::Outcome(..)
         | Event::CommandRefused { .. }
         | Event::SubscriptionRefused { .. }
+        | Event::Silent
+        | Event::Answers
         | Event::Refused(_) => None,
     };
     events(resume).into_iter().filter_map(seq).collect()

@@ -96,6 +96,8 @@ async fn follow(wanted: Wanted, waiting: Arc<Semaphore>) -> anyhow::Result<Vec<S
             }
             other @ (Event::Connected { .. }
             | Event::Away { .. }
+            | Event::Silent
+            | Event::Answers
             | Event::Task(_)
             | Event::Outcome(..)
             | Event::CommandRefused { .. }
@@ -123,6 +125,8 @@ fn refuse(event: Event) -> anyhow::Result<()> {
         Event::CommandRefused { error, .. } => Err(error.into()),
         Event::Connected { .. }
         | Event::Away { .. }
+        | Event::Silent
+        | Event::Answers
         | Event::Frame { .. }
         | Event::Ended(_)
         | Event::Task(_)

@@ -1,10 +1,13 @@
 //! The merged stream: many tasks in one view, as lines, as events and on a terminal.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use axiom_proto::event::{Event, EventClass, Happening};
 use rustix::termios::LocalModes;
 
 use crate::cli::Finished;
-use crate::lab::{EVENT_WAIT, Lab, kill};
+use crate::lab::{EVENT_WAIT, Lab, kill, wait_for_death};
 use crate::tty::Seat;
 
 /// Everything that a child can do to a line: controls of both sets, strings, directions, broken text, and our own words.
@@ -260,6 +263,40 @@ fn children_have_the_width_that_is_left_and_follow_the_terminal() {
     lab.axiom(&["stop", "--grace", "0s", "wide"]).ok();
     seat.wait_for("as asked: signal 9");
     seat.wait_for_exit();
+    lab.shut_down();
+}
+
+#[test]
+fn a_reader_that_leaves_is_noticed_though_nothing_is_printed() {
+    let lab = Lab::new();
+    lab.spawn(&["-n", "mute", "--", "sh", "-c", "echo first; read go"]);
+    for args in
+        [&["logs", "-f", "--tail", "1", "mute"][..], &["logs", "-f", "--all"], &["ps", "-w"]]
+    {
+        let mut command = lab.command(args);
+        let mut logs = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(logs.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(wait_for_death(logs.id(), EVENT_WAIT), "{args:?} goes on without a reader");
+        assert_eq!(logs.wait().unwrap().code(), Some(141), "{args:?}");
+    }
+    lab.shut_down();
+}
+
+#[test]
+fn a_frozen_server_is_told_of_while_a_silent_task_is_followed() {
+    let lab = Lab::new();
+    lab.spawn(&["-n", "mute", "--", "sh", "-c", "echo first; read go"]);
+    let mut logs = lab.follow(&["logs", "-f", "mute"]);
+    logs.wait_for_line("its line", |line| line == "first");
+    let server = lab.server_pid().unwrap();
+    kill(server, libc::SIGSTOP);
+    logs.wait_for_error("the silence", |line| line.contains("has not answered for 2 s"));
+    kill(server, libc::SIGCONT);
+    logs.wait_for_error("the answer", |line| line.contains("answers again"));
+    lab.axiom(&["send", "mute", ""]).ok();
+    let (status, _, _) = logs.finish(EVENT_WAIT);
+    assert!(status.success());
     lab.shut_down();
 }
 

@@ -128,6 +128,8 @@ async fn output_failed(wires: &mut Wires, mut state: State, task: TaskId) -> Res
             | Event::CommandRefused { .. }
             | Event::Connected { .. }
             | Event::Away { .. }
+            | Event::Silent
+            | Event::Answers
             | Event::Frame { .. }
             | Event::Task(_)
             | Event::SubscriptionRefused { .. }

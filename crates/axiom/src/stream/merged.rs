@@ -179,6 +179,11 @@ impl Merged {
         }
     }
 
+    /// True where the stream is events.
+    pub(super) fn is_for_programs(&self) -> bool {
+        matches!(self.sheet, Sheet::Events(_))
+    }
+
     /// The end of the stream: what came of every task.
     pub(super) fn conclude(&mut self, now: Millis) {
         let span = self.span(now);

@@ -12,14 +12,14 @@ use bytes::Bytes;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
-use super::{connect, ps};
+use super::{connect, ps, tell_silence};
 use crate::failure::{Audience, Failure, note, of_output};
 use crate::here::{Here, Terminals};
 use crate::lines::one_line;
 use crate::looks::Looks;
 use crate::printing::print_bytes;
 use crate::quantities::counted;
-use crate::stdio::{self, Writer};
+use crate::stdio::{self, OutputWatch, Writer};
 use crate::stream::{
     Extent, Member, Newcomers, OnSignal, Options, Stream, Viewed, Wanted, marked_lines,
 };
@@ -164,7 +164,11 @@ impl Logs {
             start = StartAt::Cursor(part.cursor);
         }
         drop(connection);
-        let followed = follow(here, task, start, (&mut shown, &writer)).await;
+        let mut output = OutputWatch::start();
+        let followed = tokio::select! {
+            followed = follow(here, task, start, (&mut shown, &writer)) => followed,
+            () = output.reader_gone() => Err(Failure::ReaderGone),
+        };
         let written = writer.finish().await.map_err(|error| of_output(&error));
         // That nobody reads us is the reason, whatever it looked like from inside.
         written.and(followed)
@@ -361,6 +365,8 @@ async fn follow(
             Event::SubscriptionRefused { error, .. } | Event::Refused(error) => {
                 return Err(error.into());
             }
+            Event::Silent => tell_silence(&here.home),
+            Event::Answers => note("the server answers again"),
             Event::Task(_)
             | Event::Connected { .. }
             | Event::Away { .. }

@@ -81,6 +81,8 @@ impl Wait {
                 Event::Refused(error) => return Err(error.into()),
                 Event::Connected { .. }
                 | Event::Away { .. }
+                | Event::Silent
+                | Event::Answers
                 | Event::Frame { .. }
                 | Event::Ended(_)
                 | Event::Outcome(..)

@@ -81,6 +81,8 @@ async fn until_output(feed: &mut Feed) -> anyhow::Result<()> {
             Event::Frame { .. }
             | Event::Connected { .. }
             | Event::Away { .. }
+            | Event::Silent
+            | Event::Answers
             | Event::Ended(_)
             | Event::Task(_)
             | Event::Outcome(..)

@@ -14,6 +14,7 @@ use crate::here::{Here, Terminals, terminal_size};
 use crate::printing::{print, print_bytes};
 use crate::quantities::shown_moment;
 use crate::signals::{Sign, Signals};
+use crate::stdio::OutputWatch;
 use crate::stream::{Drawing, SilentKeys};
 
 /// The table is drawn no faster than this.
@@ -52,6 +53,7 @@ pub(super) async fn run(ps: &Ps, here: &Here) -> Result<u8, Failure> {
         drawn_at: None,
         changed: true,
     };
+    let mut output = OutputWatch::start();
     loop {
         let draw_at = terminal.then(|| watching.draws_at());
         tokio::select! {
@@ -71,6 +73,7 @@ pub(super) async fn run(ps: &Ps, here: &Here) -> Result<u8, Failure> {
                 }
             }
             () = at(draw_at) => watching.draw()?,
+            () = output.reader_gone() => return Err(Failure::ReaderGone),
         }
     }
     if terminal {
@@ -105,6 +108,8 @@ impl Watching<'_> {
             Event::Task(_)
             | Event::Connected { .. }
             | Event::Away { .. }
+            | Event::Silent
+            | Event::Answers
             | Event::Frame { .. }
             | Event::Ended(_)
             | Event::Outcome(..)
