@@ -13,7 +13,7 @@ use axiom_proto::id::{SessionId, TaskId};
 use axiom_proto::live::FleetStats;
 use axiom_proto::task::{LinkView, Status, TaskRecord};
 use tokio::process::Child;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::admission::{Admission, Applicant};
 use crate::background::Background;
@@ -51,6 +51,8 @@ pub(crate) struct Fleet {
     pub(crate) indexing: Indexing,
     pub(crate) background: Background,
     pub(crate) launches: Semaphore,
+    /// A session let go of its memory.
+    pub(crate) freed: Notify,
     /// True once nothing new is taken on.
     leaving: AtomicBool,
     /// True once faces are to say goodbye.
@@ -89,6 +91,7 @@ impl Fleet {
             indexing: Indexing::default(),
             background: Background::default(),
             launches: Semaphore::new(LAUNCHES_MAX),
+            freed: Notify::new(),
             leaving: AtomicBool::new(false),
             ended: watch::Sender::new(false),
             url: OnceLock::new(),

@@ -2,6 +2,7 @@
 //! Faces call [`Operations`]; nothing here listens, prints or knows HTTP.
 
 mod admission;
+mod allocator;
 mod background;
 mod changes;
 mod child;

@@ -11,6 +11,7 @@ use axiom_proto::api::ServerNote;
 use thiserror::Error;
 use tokio::net::{TcpListener, UnixListener};
 
+use crate::allocator;
 use crate::background::beside;
 use crate::clock::now_ms;
 use crate::disk;
@@ -117,6 +118,7 @@ impl Server {
             }
         };
         fleet.background.spawn(indexing::run(fleet.clone(), index));
+        fleet.background.spawn(allocator::run(fleet.clone()));
         recovery::recover(&fleet, indexed).await.map_err(StartError::Tasks)?;
         let before = fleet.tasks().iter().map(|task| task.id()).collect();
         fleet.background.spawn(events::run(fleet.clone(), before));

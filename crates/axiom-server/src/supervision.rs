@@ -98,6 +98,7 @@ async fn live(fleet: Arc<Fleet>, task: Arc<Task>, origin: Origin) {
     task.finish();
     fleet.leave(task.id());
     fleet.indexing.mark(task.id());
+    fleet.freed.notify_one();
     tracing::info!(status = task.announced().status.word(), "over");
 }
 

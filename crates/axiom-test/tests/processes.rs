@@ -43,6 +43,8 @@ mod http_routes;
 mod lab;
 #[path = "processes/server_deaths.rs"]
 mod server_deaths;
+#[path = "processes/server_memory.rs"]
+mod server_memory;
 #[path = "processes/stream.rs"]
 mod stream;
 #[path = "processes/tails.rs"]

@@ -16,7 +16,7 @@ const SLEEPING_TESTS: &[(&str, &str)] = &[];
 /// The files where a system call may need `unsafe`. `*` stands for any text.
 const UNSAFE_FILES: &[&str] = &[
     "crates/axiom-holder/src/*",
-    "crates/axiom-server/src/appearance.rs",
+    "crates/axiom-server/src/allocator.rs",
     "crates/axiom-worker/src/sys*.rs",
     "crates/axiom/src/bin/*",
     "crates/axiom-test/*",
