@@ -292,6 +292,9 @@ pub struct ShutdownAnswer {
     pub running: u64,
     /// Tasks that were stopped.
     pub stopped: u64,
+    /// Those that were to be stopped and run on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<TaskId>,
 }
 
 /// `run/server.json`: who serves this home.

@@ -5,11 +5,20 @@ use std::sync::Arc;
 
 use axiom_proto::api::{ShutdownAnswer, ShutdownRequest, StopRequest};
 use axiom_proto::fault::{ErrorCode, Fault};
+use axiom_proto::task::Status;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 
 use super::{Caller, stop};
 use crate::fleet::Fleet;
 use crate::task::Task;
+
+/// Stops that no worker has taken up yet. Each costs a worker and a look at its tree some milliseconds of a processor; a
+/// thousand asked at once kept each other waiting until the time of some was over before their turn had come.
+const STOPS_AT_ONCE: usize = 32;
+
+/// A stop that got no answer is asked for once more, when all others are done.
+const ROUNDS: usize = 2;
 
 pub(super) async fn shutdown(
     fleet: &Arc<Fleet>,
@@ -17,34 +26,29 @@ pub(super) async fn shutdown(
     request: &ShutdownRequest,
 ) -> ShutdownAnswer {
     fleet.begin_leaving();
-    let stopped = if request.stop_tasks { stop_all(fleet, caller).await } else { 0 };
-    let running = fleet.tasks().iter().filter(|task| !has_ended(task)).count() as u64;
-    tracing::info!(running, stopped, "shutting down");
+    let mut stopped = 0;
+    if request.stop_tasks {
+        for _round in 0..ROUNDS {
+            stopped += stop_all(fleet, caller, unended(fleet)).await;
+        }
+    }
+    let running = unended(fleet);
+    tracing::info!(running = running.len(), stopped, "shutting down");
     // Nobody may listen yet, or any more.
     fleet.ended.send_replace(true);
-    ShutdownAnswer { running, stopped }
+    let left = running.iter().filter(|_| request.stop_tasks).map(|task| task.id()).collect();
+    ShutdownAnswer { running: running.len() as u64, stopped, left }
 }
 
-/// Stops every task at once; each has its own ladder, so all together take as long as the longest.
-async fn stop_all(fleet: &Arc<Fleet>, caller: &Caller) -> u64 {
+/// Stops these, and says how many it ended. Each has its own ladder, and climbs it beside the others.
+async fn stop_all(fleet: &Arc<Fleet>, caller: &Caller, tasks: Vec<Arc<Task>>) -> u64 {
+    let places = Arc::new(Semaphore::new(STOPS_AT_ONCE));
     let mut stops = JoinSet::new();
-    for task in fleet.tasks().into_iter().filter(|task| !has_ended(task)) {
-        let (fleet, caller) = (fleet.clone(), caller.clone());
+    for task in tasks {
+        let (fleet, caller, places) = (fleet.clone(), caller.clone(), places.clone());
         stops.spawn(async move {
-            let cause = "the server shuts down".to_owned();
-            let request = StopRequest { cause, ..StopRequest::default() };
-            match stop::stop(&fleet, &task, &caller, request).await {
-                Ok(answer) => answer.task.status.is_ended(),
-                Err(Fault { code: ErrorCode::TaskEnded, .. }) => false,
-                Err(fault) => {
-                    tracing::error!(
-                        task = task.id().short(),
-                        error = fault.message,
-                        "a task was not stopped"
-                    );
-                    false
-                }
-            }
+            let place = places.acquire().await.expect("nobody closes it");
+            stop_one(&fleet, &caller, &task, place).await
         });
     }
     let mut stopped = 0;
@@ -54,6 +58,38 @@ async fn stop_all(fleet: &Arc<Fleet>, caller: &Caller) -> u64 {
     stopped
 }
 
-fn has_ended(task: &Arc<Task>) -> bool {
-    task.announced().status.is_ended()
+/// Stops one; its time begins now. Its place is free for the next as soon as its worker has taken the stop up.
+async fn stop_one(
+    fleet: &Arc<Fleet>,
+    caller: &Caller,
+    task: &Arc<Task>,
+    place: SemaphorePermit<'_>,
+) -> bool {
+    let mut announced = task.subscribe();
+    let request =
+        StopRequest { cause: "the server shuts down".to_owned(), ..StopRequest::default() };
+    let stop = stop::stop(fleet, task, caller, request);
+    tokio::pin!(stop);
+    let early = tokio::select! {
+        answer = &mut stop => Some(answer),
+        _ = announced.wait_for(|now| now.status == Status::Stopping || now.status.is_ended()) => None,
+    };
+    drop(place);
+    let answer = match early {
+        Some(answer) => answer,
+        None => stop.await,
+    };
+    match answer {
+        Ok(answer) => answer.task.status.is_ended(),
+        Err(Fault { code: ErrorCode::TaskEnded, .. }) => false,
+        Err(fault) => {
+            let error = fault.message;
+            tracing::error!(task = task.id().short(), error, "a task was not stopped");
+            false
+        }
+    }
+}
+
+fn unended(fleet: &Fleet) -> Vec<Arc<Task>> {
+    fleet.tasks().into_iter().filter(|task| !task.announced().status.is_ended()).collect()
 }

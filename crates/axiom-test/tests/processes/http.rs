@@ -98,3 +98,17 @@ fn the_home_is_closed_to_others() {
     }
     lab.shut_down();
 }
+
+#[test]
+fn more_tasks_than_are_stopped_at_once_end_with_their_server() {
+    let lab = Lab::new();
+    lab.axiom(&["ps"]).ok();
+    // Some must be killed: they hold up none of the others.
+    let line =
+        "if [ $((AXIOM_INDEX % 10)) = 0 ]; then trap '' INT TERM; fi; while :; do sleep 1000; done";
+    let body = serde_json::json!({"shell": line, "count": 80}).to_string();
+    let spawned = lab.asked("POST", "/api/v1/tasks", body.as_bytes());
+    assert_eq!(spawned.status, 201, "{spawned:?}");
+    let answer = lab.asked("POST", "/api/v1/shutdown", br#"{"stop_tasks":true}"#);
+    assert_eq!(answer.json(), serde_json::json!({"running": 0, "stopped": 80}));
+}

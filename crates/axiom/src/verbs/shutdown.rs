@@ -5,6 +5,7 @@ use std::time::Duration;
 use axiom_client::{ClientError, Connection, DialError, StartError};
 use axiom_proto::api::{ShutdownAnswer, ShutdownRequest};
 use axiom_proto::fault::{ErrorCode, Fault};
+use axiom_proto::id::TaskId;
 use clap::Args;
 
 use super::connect;
@@ -36,7 +37,7 @@ impl Shutdown {
                     print("no server runs")?;
                     return Ok(0);
                 }
-                ShutdownAnswer { running: 0, stopped: 0 }
+                ShutdownAnswer { running: 0, stopped: 0, left: Vec::new() }
             }
         };
         if self.json {
@@ -48,7 +49,7 @@ impl Shutdown {
         }
         if self.stop_tasks && answer.running > 0 {
             let message = format!("tasks that could not be stopped and run on: {}", answer.running);
-            let hint = "axiom ps tells which; the server's log tells why";
+            let hint = format!("axiom stop {}", named(&answer.left));
             return Err(Fault::new(ErrorCode::Unavailable, message, hint).into());
         }
         Ok(0)
@@ -65,6 +66,14 @@ impl Shutdown {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// As many ids as fit on a line.
+fn named(tasks: &[TaskId]) -> String {
+    const SHOWN_MAX: usize = 8;
+    let shown: Vec<&str> = tasks.iter().take(SHOWN_MAX).map(TaskId::short).collect();
+    let more = if tasks.len() > SHOWN_MAX { " …: axiom ps tells all of them" } else { "" };
+    format!("{}{more}", shown.join(" "))
 }
 
 /// Ends a server and waits for its process's end.
