@@ -44,6 +44,17 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// True if `--version` was asked for, and nothing else: then it was said. For the programs that have no command line.
+#[must_use]
+pub fn says_version(program: &str) -> bool {
+    let asked = env::args_os().skip(1).eq(["--version"]);
+    if asked {
+        // Who hung up does not want to know.
+        drop(printing::print(&format!("{program} {}", env!("CARGO_PKG_VERSION"))));
+    }
+    asked
+}
+
 /// The program `axiom-client`: its one purpose comes with servers that are reached over a network.
 #[must_use]
 pub fn client_main() -> ExitCode {

@@ -64,6 +64,11 @@ fn a_server_whose_programs_were_replaced_goes_on() {
     for name in ["axiom", "axiom-worker", "axiom-holder"] {
         installed.install(name);
     }
+    let doctor = installed.axiom(&lab, &["doctor"]).text();
+    for name in ["axiom-holder", "axiom-worker"] {
+        let line = format!("replaced since they were started: {name} ");
+        assert!(doctor.contains(&line) && doctor.contains(&format!("({name} ")), "{doctor}");
+    }
     assert_eq!(installed.axiom(&lab, &["run", "--", "sh", "-c", "exit 5"]).code(), 5);
     installed.axiom(&lab, &["send", &before, ""]).ok();
     assert_eq!(installed.axiom(&lab, &["wait", &before]).code(), 3);

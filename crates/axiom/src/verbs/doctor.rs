@@ -3,6 +3,7 @@
 mod checks;
 mod journal;
 mod machine;
+mod programs;
 mod server;
 
 use std::borrow::Cow;
@@ -108,7 +109,7 @@ async fn all(here: &Here) -> Vec<Finding> {
     let mut findings = vec![checks::home(here), checks::settings(), checks::token(here)];
     let (of_server, status) = server::look(here).await;
     findings.extend(of_server);
-    findings.extend(checks::programs());
+    findings.extend(programs::look(here, status.is_some()).await);
     findings.push(machine::terminals());
     findings.push(checks::trees(here, status.as_ref()));
     findings.push(machine::priority());

@@ -6,7 +6,6 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use axiom_client::sibling;
 use axiom_holder::cgroup;
 use axiom_proto::api::ServerStatus;
 use axiom_server::Options;
@@ -71,25 +70,6 @@ pub(super) fn settings() -> Finding {
         Err(error) => {
             Finding::problem(WHAT, error.to_string(), "mend it: no server starts with it")
         }
-    }
-}
-
-pub(super) fn programs() -> Vec<Finding> {
-    ["axiom-holder", "axiom-worker"].map(program).into()
-}
-
-fn program(name: &'static str) -> Finding {
-    const WHAT: &str = "programs";
-    const REMEDY: &str = "put the programs of Axiom into one folder";
-    let path = match sibling(name) {
-        Ok(path) => path,
-        Err(error) => {
-            return Finding::problem(WHAT, format!("{name}: {error}"), "is /proc mounted?");
-        }
-    };
-    match access(&path, Access::EXEC_OK) {
-        Ok(()) => Finding::good(WHAT, path.display().to_string()),
-        Err(errno) => Finding::problem(WHAT, format!("{}: {errno}", path.display()), REMEDY),
     }
 }
 
