@@ -33,6 +33,10 @@ use crate::task::{State, Task};
 /// Generations above a task that its own limit does not count; deeper trees are nobody's plan.
 const ANCESTORS_MAX: usize = 64;
 
+/// Sessions that are cleared away after at once. Nobody waits for it but their own last word; a thread for each of five
+/// hundred that end together would take the processors from those that pass output on.
+const SWEEPS_MAX: usize = 2;
+
 /// What all tasks share.
 #[derive(Debug)]
 pub(crate) struct Fleet {
@@ -51,6 +55,7 @@ pub(crate) struct Fleet {
     pub(crate) indexing: Indexing,
     pub(crate) background: Background,
     pub(crate) launches: Semaphore,
+    pub(crate) sweeps: Semaphore,
     /// A session let go of its memory.
     pub(crate) freed: Notify,
     /// True once nothing new is taken on.
@@ -91,6 +96,7 @@ impl Fleet {
             indexing: Indexing::default(),
             background: Background::default(),
             launches: Semaphore::new(LAUNCHES_MAX),
+            sweeps: Semaphore::new(SWEEPS_MAX),
             freed: Notify::new(),
             leaving: AtomicBool::new(false),
             ended: watch::Sender::new(false),

@@ -103,18 +103,16 @@ async fn live(fleet: Arc<Fleet>, task: Arc<Task>, origin: Origin) {
 }
 
 /// The holder removes its session's sockets and cgroup; one that was killed, or that failed early, leaves them to us.
-/// Left-over processes keep their cgroup.
+/// Left-over processes keep their cgroup. Many ends at once wait for each other, not the output of the others for them.
 async fn sweep(fleet: &Fleet, task: &Task) {
-    let folder = task.folder.clone();
+    let _place = fleet.sweeps.acquire().await.expect("nobody closes it");
+    let (id, folder) = (task.id(), task.folder.clone());
+    let cgroup = fleet.cgroup_of(task.session());
     beside(move || {
         if let Err(error) = closing::clear_away(&folder) {
             tracing::debug!(%error, "a closed session's sockets stay");
         }
-    })
-    .await;
-    let Some(path) = fleet.cgroup_of(task.session()) else { return };
-    let id = task.id();
-    beside(move || {
+        let Some(path) = cgroup else { return };
         let tree = Tree::new(Root::Lost { child: None }, id.as_str(), Some(&path));
         if let Err(errno) = tree.remove_cgroup() {
             tracing::debug!(task = id.short(), %errno, "the session's cgroup stays");
