@@ -1,16 +1,16 @@
 //! Stop: a waiting task is marked and never starts; a running one is stopped by its worker, with its whole tree.
 
+mod leftovers;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use axiom_holder::tree::{Root, Tree};
 use axiom_proto::api::{CommandAnswer, StopRequest};
 use axiom_proto::command::Action;
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::id::CommandId;
 use axiom_proto::record::{Outcome, Verdict};
 use bytes::Bytes;
-use rustix::process::Signal;
 
 use super::control::{answer, check};
 use super::{Caller, new_command_id};
@@ -24,9 +24,6 @@ use crate::task::{State, Task};
 
 /// How long a stop that another worker took over may take: both graces, the kill, and its confirmation.
 const TAKEN_OVER_WAIT: Duration = Duration::from_secs(15);
-
-/// Between asking left-over processes to end and killing them.
-const LEFTOVERS_GRACE: Duration = Duration::from_secs(1);
 
 pub(super) async fn stop(
     fleet: &Arc<Fleet>,
@@ -46,7 +43,7 @@ pub(super) async fn stop(
     let command = caller.command(id, cause, action);
     let outcome = match carry_out(fleet, task, command, Bytes::new()).await {
         Err(fault) if fault.code == ErrorCode::TaskEnded => {
-            return match end_leftovers(fleet, task, grace_ms).await {
+            return match leftovers::end(fleet, task, grace_ms).await {
                 0 => Err(fault),
                 ended => answer(task, leftovers_ended(id, ended)),
             };
@@ -65,31 +62,6 @@ async fn ends_soon(task: &Task) -> bool {
     let mut announced = task.subscribe();
     let ended = announced.wait_for(|now| now.status.is_ended());
     tokio::time::timeout(TAKEN_OVER_WAIT, ended).await.is_ok_and(|seen| seen.is_ok())
-}
-
-/// Ends what outlived an ended task; how many processes that were.
-async fn end_leftovers(fleet: &Arc<Fleet>, task: &Arc<Task>, grace_ms: Option<u64>) -> usize {
-    let (id, cgroup) = (task.id(), fleet.cgroup_of(task.session()));
-    let tree = move || Tree::new(Root::Lost { child: None }, id.as_str(), cgroup.as_deref());
-    let terminate = tree.clone();
-    let found = beside(move || {
-        let tree = terminate();
-        let found = tree.list().map_or(0, |processes| processes.len());
-        if found > 0 && tree.signal(Signal::TERM).is_err() {
-            tracing::debug!(task = id.short(), "its left-over processes are killed at once");
-        }
-        found
-    })
-    .await;
-    if found > 0 {
-        let grace = grace_ms.map_or(LEFTOVERS_GRACE, Duration::from_millis);
-        tokio::time::sleep(grace.min(LEFTOVERS_GRACE)).await;
-        let left = beside(move || tree().kill(&mut || {})).await;
-        if !left.is_ok_and(|left| left.is_empty()) {
-            tracing::warn!(task = id.short(), "some left-over processes do not die");
-        }
-    }
-    found
 }
 
 fn leftovers_ended(id: CommandId, ended: usize) -> Outcome {
