@@ -1,5 +1,5 @@
-//! One server per home: the lock that decides, the socket and the note by which clients find it.
-//! The kernel drops the lock with its holder, so nothing here can be stale: whoever has it may replace the rest.
+//! One server per home: the locks that decide, the socket and the note by which clients find it.
+//! The kernel drops a lock with its holder, so nothing here can be stale: whoever has them may replace the rest.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use crate::home::Home;
 
-/// The lock's file in `run/`. It holds the pid of the server, for people.
+/// The file in `run/` that holds the pid of the server, for people; locked too, as servers before this one did.
 const LOCK_FILE: &str = "server.lock";
 
 /// The socket's name in `run/`.
@@ -61,16 +61,17 @@ pub(crate) struct Instance {
     run: PathBuf,
     /// The socket that is ours, by device and inode, once it listens.
     socket: OnceLock<(u64, u64)>,
-    _lock: File,
+    _locks: (Option<File>, File),
 }
 
 impl Instance {
-    /// Takes the lock without waiting.
+    /// Takes the locks without waiting. The first is on the home's folder itself: it lasts when `run/` is emptied.
     ///
     /// # Errors
     /// [`InstanceError::AlreadyRuns`] while another server lives.
     pub(crate) fn take(home: &Home) -> Result<Self, InstanceError> {
         let run = home.run();
+        let folder = lock_folder(home.root(), &run)?;
         let path = run.join(LOCK_FILE);
         let mut lock = OpenOptions::new()
             .read(true)
@@ -92,7 +93,7 @@ impl Instance {
             // Only a courtesy to the next one: a full disk is no reason not to serve.
             tracing::warn!(%error, "the lock does not name its holder");
         }
-        Ok(Self { run, socket: OnceLock::new(), _lock: lock })
+        Ok(Self { run, socket: OnceLock::new(), _locks: (folder, lock) })
     }
 
     /// Binds the socket, gives it its name once it listens, and writes the note.
@@ -140,7 +141,7 @@ impl Instance {
         let socket = self.run.join(SOCKET_FILE);
         let own = self.socket.get().copied();
         if own.is_some() && identity(&socket).is_some_and(|there| own != Some(there)) {
-            // Somebody removed our lock, and another server serves the home now.
+            // Somebody removed our names, and another server serves the home now: where a folder cannot be locked.
             return Ok(());
         }
         remove(&self.run.join(SOCKET_FILE_SPARE))?;
@@ -156,15 +157,49 @@ pub(crate) struct SocketName {
 }
 
 impl SocketName {
-    /// Puts the name back if it is gone; true if it was.
+    /// Makes sure that both names are there.
     ///
     /// # Errors
-    /// The second name is gone too, or the file system refused.
-    pub(crate) fn put_back(&self) -> io::Result<bool> {
-        match fs::hard_link(self.run.join(SOCKET_FILE_SPARE), self.run.join(SOCKET_FILE)) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+    /// The file system refused.
+    pub(crate) fn put_back(&self) -> io::Result<Name> {
+        let (name, spare) = (self.run.join(SOCKET_FILE), self.run.join(SOCKET_FILE_SPARE));
+        match fs::hard_link(&spare, &name) {
+            Ok(()) => Ok(Name::PutBack),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Name::There),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                match fs::hard_link(&name, &spare) {
+                    Ok(()) => Ok(Name::There),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Name::Lost),
+                    Err(error) => Err(error),
+                }
+            }
             Err(error) => Err(error),
+        }
+    }
+}
+
+/// How the socket's name was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Name {
+    There,
+    /// It was gone, and is there again.
+    PutBack,
+    /// Both are gone, and no other leads to the socket: nobody will come by it again.
+    Lost,
+}
+
+/// Locks the home's folder. Some file systems of the network lock only what can be written to: there the file decides.
+fn lock_folder(root: &Path, run: &Path) -> Result<Option<File>, InstanceError> {
+    let folder = File::open(root).map_err(refused("open", root))?;
+    match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(folder)),
+        Err(Errno::WOULDBLOCK) => {
+            let pid = File::open(run.join(LOCK_FILE)).ok().and_then(|lock| read_pid(&lock));
+            Err(InstanceError::AlreadyRuns { pid })
+        }
+        Err(errno) => {
+            tracing::warn!(%errno, "the home's folder cannot be locked: do not empty its run/");
+            Ok(None)
         }
     }
 }
@@ -234,6 +269,10 @@ mod tests {
         let second = Instance::take(&home).unwrap_err();
         let pid = std::process::id();
         assert_eq!(second.to_string(), format!("a server already runs for this home: pid {pid}"));
+        fs::remove_dir_all(home.run()).unwrap();
+        home.prepare().unwrap();
+        let third = Instance::take(&home).unwrap_err();
+        assert_eq!(third.to_string(), "a server already runs for this home: pid unknown");
         drop(first);
         Instance::take(&home).unwrap();
     }
@@ -256,12 +295,18 @@ mod tests {
         }
         let instance = Instance::take(&home).unwrap();
         let _listener = instance.listen(&note()).unwrap();
-        assert!(!instance.socket_name().put_back().unwrap());
-        fs::remove_file(home.run().join(SOCKET_FILE)).unwrap();
-        assert!(instance.socket_name().put_back().unwrap());
+        for (removed, found) in [(SOCKET_FILE_SPARE, Name::There), (SOCKET_FILE, Name::PutBack)] {
+            assert_eq!(instance.socket_name().put_back().unwrap(), Name::There);
+            fs::remove_file(home.run().join(removed)).unwrap();
+            assert_eq!(instance.socket_name().put_back().unwrap(), found);
+        }
         let run = File::open(home.run()).unwrap();
         let path = socket_path(run.as_fd(), SOCKET_FILE);
         drop(std::os::unix::net::UnixStream::connect(path).unwrap());
+        for file in [SOCKET_FILE, SOCKET_FILE_SPARE] {
+            fs::remove_file(home.run().join(file)).unwrap();
+        }
+        assert_eq!(instance.socket_name().put_back().unwrap(), Name::Lost);
         instance.leave().unwrap();
         assert!(!home.run().join(SOCKET_FILE).exists() && !home.run().join(NOTE_FILE).exists());
     }

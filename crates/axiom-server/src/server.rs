@@ -153,7 +153,7 @@ impl Server {
         let note = ServerNote { pid: std::process::id(), version, url };
         let bound = self.instance.listen(&note)?;
         let socket = UnixListener::from_std(bound).map_err(StartError::Listen)?;
-        let watching = socket_watch::run(self.fleet.home.run().into(), self.instance.socket_name());
+        let watching = socket_watch::run(self.fleet.clone(), self.instance.socket_name());
         self.fleet.background.spawn(watching);
         Ok(Listening { socket, network })
     }

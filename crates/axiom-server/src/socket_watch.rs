@@ -1,5 +1,6 @@
 //! Keeps the socket's name in `run/`: whoever takes it away, with a broom or by mistake, would lock everybody out of a server
-//! that lives. The kernel tells of it, so nothing is polled; another server's socket is left alone.
+//! that lives. Where every name is gone, the server leaves, and the next request starts another: tasks run on.
+//! The kernel tells of it, so nothing is polled.
 
 use std::io;
 use std::path::Path;
@@ -9,26 +10,36 @@ use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use tokio::net::unix::pipe::Receiver;
 
 use crate::fault::sentence;
-use crate::instance::SocketName;
+use crate::fleet::Fleet;
+use crate::instance::{Name, SocketName};
 
 /// Room for the kernel's words, each at most 272 bytes; what does not fit is read in the next turn.
 const CHANGES_BYTES: usize = 1024;
 
-/// Puts the name back for as long as the server lives.
-pub(crate) async fn run(run: Arc<Path>, name: SocketName) {
-    if let Err(error) = keep(&run, &name).await {
-        let error = sentence(&error);
-        tracing::warn!(error, "the socket's name is not watched: a restart brings it back");
+/// Puts the name back for as long as the server lives, or ends the server.
+pub(crate) async fn run(fleet: Arc<Fleet>, name: SocketName) {
+    match keep(&fleet.home.run(), &name).await {
+        Ok(()) => {
+            tracing::error!("every name of the socket was taken away: leaving, tasks run on");
+            fleet.begin_leaving();
+            fleet.ended.send_replace(true);
+        }
+        Err(error) => {
+            let error = sentence(&error);
+            tracing::warn!(error, "the socket's name is not watched: a restart brings it back");
+        }
     }
 }
 
+/// Returns when the names are lost.
 async fn keep(run: &Path, name: &SocketName) -> io::Result<()> {
     let watched = watch(run)?;
     loop {
         // After the watch began, and after each word of it: nothing can go unseen.
         match name.put_back() {
-            Ok(false) => {}
-            Ok(true) => tracing::warn!("the socket was taken away, and is put back"),
+            Ok(Name::There) => {}
+            Ok(Name::PutBack) => tracing::warn!("the socket was taken away, and is put back"),
+            Ok(Name::Lost) => return Ok(()),
             Err(error) => tracing::error!(%error, "the socket was taken away: restart the server"),
         }
         watched.readable().await?;
@@ -47,6 +58,10 @@ async fn keep(run: &Path, name: &SocketName) -> io::Result<()> {
 /// The kernel's words come as bytes, like those of a pipe.
 fn watch(run: &Path) -> io::Result<Receiver> {
     let watched = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-    inotify::add_watch(&watched, run, WatchFlags::DELETE | WatchFlags::MOVED_FROM)?;
+    let taken = WatchFlags::DELETE
+        | WatchFlags::MOVED_FROM
+        | WatchFlags::DELETE_SELF
+        | WatchFlags::MOVE_SELF;
+    inotify::add_watch(&watched, run, taken)?;
     Receiver::from_owned_fd_unchecked(watched)
 }

@@ -297,18 +297,37 @@ fn a_socket_that_somebody_removed_is_put_back_by_the_server_that_lives() {
 }
 
 #[test]
-fn a_server_that_lost_its_lock_leaves_the_next_ones_socket_alone() {
+fn an_emptied_run_folder_never_makes_two_servers() {
     let lab = Lab::new();
-    lab.axiom(&["ps"]).ok();
-    let first = lab.server_pid().unwrap();
-    for file in ["server.lock", ".axiom.sock", "axiom.sock"] {
-        std::fs::remove_file(lab.home().join("run").join(file)).unwrap();
+    let id = lab.spawn_shell("read go; exit 3");
+    let run = lab.home().join("run");
+    let ways: [&dyn Fn(); 3] = [
+        &|| {
+            for file in ["server.lock", ".axiom.sock", "axiom.sock"] {
+                std::fs::remove_file(run.join(file)).unwrap();
+            }
+        },
+        &|| std::fs::remove_dir_all(&run).unwrap(),
+        &|| std::fs::rename(&run, lab.home().join("ran")).unwrap(),
+    ];
+    for empty in ways {
+        let before = lab.server_pid().unwrap();
+        empty();
+        // It gives the home up by itself; only then can the next one have it.
+        assert_dies(before, "the server without a name");
+        lab.axiom(&["ps"]).ok();
+        assert_ne!(lab.server_pid(), Some(before));
     }
-    lab.axiom(&["ps"]).ok();
-    assert_ne!(lab.server_pid(), Some(first));
-    kill(first, libc::SIGTERM);
-    assert_dies(first, "the first server");
-    lab.axiom(&["run", "--", "true"]).ok();
+    // While one lives that cannot notice, no other begins.
+    let frozen = lab.server_pid().unwrap();
+    kill(frozen, libc::SIGSTOP);
+    std::fs::remove_dir_all(&run).unwrap();
+    let second = lab.axiom(&["serve"]);
+    assert!(second.code() == 125 && second.stderr.contains("already runs"), "{second:?}");
+    kill(frozen, libc::SIGCONT);
+    assert_dies(frozen, "the server without a name");
+    lab.axiom(&["send", &id, ""]).ok();
+    assert_eq!(lab.wait(&[&id]).code(), 3);
     lab.shut_down();
 }
 
