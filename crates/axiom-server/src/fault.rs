@@ -34,7 +34,7 @@ pub(crate) fn of_find(error: &FindError) -> Fault {
             "list the tasks with: axiom ps --all",
         ),
         FindError::Ambiguous { .. } => {
-            Fault::new(ErrorCode::AmbiguousId, error.to_string(), "type more of the id")
+            Fault::new(ErrorCode::AmbiguousId, error.to_string(), "give an id, or more of it")
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::indexing::Indexing;
 use crate::launch::LAUNCHES_MAX;
 use crate::metrics::Metrics;
 use crate::options::{Options, Programs};
-use crate::roster::{Candidate, Choice, FindError, Roster, choose};
+use crate::roster::{Candidate, Choice, FindError, Purpose, Roster, choose};
 use crate::supervision::{self, Origin};
 use crate::surroundings::Surroundings;
 use crate::task::{State, Task};
@@ -127,7 +127,7 @@ impl Fleet {
     }
 
     /// The task that a text means.
-    pub(crate) fn find(&self, text: &str) -> Result<Arc<Task>, FindError> {
+    pub(crate) fn find(&self, text: &str, purpose: Purpose) -> Result<Arc<Task>, FindError> {
         let candidates = self.roster().candidates(text);
         if let Some(task) = candidates.exact {
             return Ok(task);
@@ -138,7 +138,7 @@ impl Fleet {
         };
         let named: Vec<Choice> = candidates.named.iter().map(choice).collect();
         let prefixed: Vec<Choice> = candidates.prefixed.iter().map(choice).collect();
-        let id = choose(text, &named, &prefixed)?;
+        let id = choose(text, purpose, &named, &prefixed)?;
         self.task(id).ok_or_else(|| FindError::NotFound { text: text.to_owned() })
     }
 

@@ -37,6 +37,7 @@ use crate::fault;
 use crate::feed::Feed;
 use crate::fleet::Fleet;
 use crate::metrics;
+use crate::roster::Purpose;
 use crate::task::Task;
 use crate::watch::Watch;
 
@@ -219,12 +220,12 @@ impl Operations {
         Ok(wait::wait(&*self.find(id)?, request).await)
     }
 
-    /// Removes an ended task and all that is kept of it.
+    /// Removes an ended task and all that is kept of it. A name that several tasks have names none here.
     ///
     /// # Errors
-    /// The task has not ended.
+    /// The task has not ended, or it is not clear which is meant.
     pub async fn remove(&self, id: &str) -> Result<RemoveAnswer, Fault> {
-        let work = async { remove::remove(&self.fleet, &self.find(id)?).await };
+        let work = async { remove::remove(&self.fleet, &self.find_to(Purpose::Remove, id)?).await };
         self.carry_out("remove", None, work).await
     }
 
@@ -349,7 +350,11 @@ impl Operations {
     }
 
     fn find(&self, text: &str) -> Result<Arc<Task>, Fault> {
-        self.fleet.find(text).map_err(|error| fault::of_find(&error))
+        self.find_to(Purpose::Use, text)
+    }
+
+    fn find_to(&self, purpose: Purpose, text: &str) -> Result<Arc<Task>, Fault> {
+        self.fleet.find(text, purpose).map_err(|error| fault::of_find(&error))
     }
 
     fn get(&self, id: TaskId) -> Result<Arc<Task>, Fault> {

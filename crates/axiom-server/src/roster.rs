@@ -113,10 +113,20 @@ pub(crate) struct Choice {
     pub(crate) has_ended: bool,
 }
 
+/// What a task is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To be looked at or steered.
+    Use,
+    /// To be removed for good: a name that several have is not enough.
+    Remove,
+}
+
 /// Decides which task a text means: a name goes before the beginning of an id, unless the text is as long as the ids that
 /// people are shown. Among tasks of one name it is the only one that has not ended, else the newest of the ended.
 pub(crate) fn choose(
     text: &str,
+    purpose: Purpose,
     named: &[Choice],
     prefixed: &[Choice],
 ) -> Result<TaskId, FindError> {
@@ -124,6 +134,9 @@ pub(crate) fn choose(
         text: text.to_owned(),
         candidates: among.into_iter().map(|choice| choice.candidate.clone()).collect(),
     };
+    if purpose == Purpose::Remove && named.len() > 1 {
+        return Err(ambiguous(named.iter().collect()));
+    }
     let living: Vec<&Choice> = named.iter().filter(|choice| !choice.has_ended).collect();
     let by_name = match (&living[..], named.last()) {
         ([], None) => None,
@@ -162,11 +175,11 @@ mod tests {
 
     #[test]
     fn a_unique_prefix_is_enough_and_several_are_told() {
-        assert_eq!(choose("0", &[], &[choice(1, None, false)]), Ok(id(1)));
+        assert_eq!(choose("0", Purpose::Use, &[], &[choice(1, None, false)]), Ok(id(1)));
         let several = [choice(1, None, false), choice(2, Some("build"), true)];
-        let refused = choose("0", &[], &several).unwrap_err().to_string();
+        let refused = choose("0", Purpose::Use, &[], &several).unwrap_err().to_string();
         assert_eq!(refused, format!("\"0\" could be any of {}, {} (build)", id(1), id(2)));
-        let nothing = choose("0", &[], &[]).unwrap_err();
+        let nothing = choose("0", Purpose::Use, &[], &[]).unwrap_err();
         assert_eq!(nothing.to_string(), "no task has the id or name \"0\"");
     }
 
@@ -174,25 +187,47 @@ mod tests {
     fn a_name_means_the_one_that_lives_else_the_newest() {
         let (old, living) = (choice(1, Some("n"), true), choice(2, Some("n"), false));
         let new = choice(3, Some("n"), true);
-        assert_eq!(choose("n", &[old.clone(), living.clone(), new.clone()], &[]), Ok(id(2)));
-        assert_eq!(choose("n", &[old, new], &[]), Ok(id(3)));
+        assert_eq!(
+            choose("n", Purpose::Use, &[old.clone(), living.clone(), new.clone()], &[]),
+            Ok(id(2))
+        );
+        assert_eq!(choose("n", Purpose::Use, &[old, new], &[]), Ok(id(3)));
         let other = choice(4, Some("n"), false);
-        assert!(matches!(choose("n", &[living, other], &[]), Err(FindError::Ambiguous { .. })));
+        assert!(matches!(
+            choose("n", Purpose::Use, &[living, other], &[]),
+            Err(FindError::Ambiguous { .. })
+        ));
+    }
+
+    #[test]
+    fn what_is_removed_is_named_alone_or_by_its_id() {
+        let (old, new) = (choice(1, Some("n"), true), choice(2, Some("n"), true));
+        let living = choice(3, Some("n"), false);
+        for named in [[old.clone(), new], [old.clone(), living]] {
+            let refused = choose("n", Purpose::Remove, &named, &[]).unwrap_err().to_string();
+            let ids = named.map(|choice| choice.candidate.id);
+            assert_eq!(refused, format!("\"n\" could be any of {} (n), {} (n)", ids[0], ids[1]));
+        }
+        assert_eq!(choose("n", Purpose::Remove, &[old], &[]), Ok(id(1)));
+        assert_eq!(choose("0", Purpose::Remove, &[], &[choice(1, None, true)]), Ok(id(1)));
     }
 
     #[test]
     fn a_name_that_looks_like_anothers_shown_id_is_not_guessed_at() {
         let named = [choice(1, Some("04106104"), false)];
         let prefixed = [choice(2, None, false)];
-        assert!(matches!(choose("04106104", &named, &prefixed), Err(FindError::Ambiguous { .. })));
-        assert_eq!(choose("04106104", &named, &named), Ok(id(1)));
-        assert_eq!(choose("0410", &named, &prefixed), Ok(id(1)));
+        assert!(matches!(
+            choose("04106104", Purpose::Use, &named, &prefixed),
+            Err(FindError::Ambiguous { .. })
+        ));
+        assert_eq!(choose("04106104", Purpose::Use, &named, &named), Ok(id(1)));
+        assert_eq!(choose("0410", Purpose::Use, &named, &prefixed), Ok(id(1)));
     }
 
     #[test]
     fn a_long_list_of_candidates_is_cut() {
         let many: Vec<Choice> = (0..15).map(|number| choice(number, None, false)).collect();
-        let told = choose("0", &[], &many).unwrap_err().to_string();
+        let told = choose("0", Purpose::Use, &[], &many).unwrap_err().to_string();
         assert!(told.ends_with(", 5 more"), "{told}");
     }
 }

@@ -93,7 +93,8 @@ pub(super) async fn wait(
     }
 }
 
-/// Removes an ended task and all that is kept of it.
+/// Removes an ended task and all that is kept of it. A name that several tasks have, ended or not, is refused with their
+/// ids.
 #[utoipa::path(
     delete,
     path = "/tasks/{id}",

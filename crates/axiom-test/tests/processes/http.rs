@@ -112,3 +112,24 @@ fn more_tasks_than_are_stopped_at_once_end_with_their_server() {
     let answer = lab.asked("POST", "/api/v1/shutdown", br#"{"stop_tasks":true}"#);
     assert_eq!(answer.json(), serde_json::json!({"running": 0, "stopped": 80}));
 }
+
+#[test]
+fn a_name_that_several_tasks_had_can_be_read_by_and_not_removed_by() {
+    let lab = Lab::new();
+    let ids = [1, 2].map(|code| {
+        let id = lab.spawn(&["-n", "build", "--", "sh", "-c", &format!("exit {code}")]);
+        lab.wait(&[&id]);
+        id
+    });
+    let newest = lab.asked("GET", "/api/v1/tasks/build", b"").json();
+    assert_eq!(newest["task"]["id"], ids[1].as_str());
+    let refused = lab.asked("DELETE", "/api/v1/tasks/build", b"");
+    assert_eq!((refused.status, &*refused.code()), (409, "ambiguous_id"), "{refused:?}");
+    let message = refused.json()["error"]["message"].to_string();
+    assert!(ids.iter().all(|id| message.contains(id.as_str())), "{message}");
+    let by_command = lab.axiom(&["rm", "build"]);
+    assert!(by_command.code() == 125 && by_command.stderr.contains(&ids[0]), "{by_command:?}");
+    assert_eq!(lab.asked("DELETE", &format!("/api/v1/tasks/{}", ids[0]), b"").status, 200);
+    lab.axiom(&["rm", "build"]).ok();
+    lab.shut_down();
+}
