@@ -7,19 +7,19 @@ use crate::refusal::Refusal;
 /// The screen that a task's output makes. Not built yet.
 #[utoipa::path(get, path = "/tasks/{id}/screen", tag = "later", params(("id" = String, Path)))]
 pub(super) async fn screen() -> Refusal {
-    not_built("screens", "read the output instead")
+    not_built("screens", "GET /api/v1/tasks/{id}/output gives the output as text")
 }
 
 /// Answers what a blocked task asks. Not built yet.
 #[utoipa::path(post, path = "/tasks/{id}/answer", tag = "later", params(("id" = String, Path)))]
 pub(super) async fn answer() -> Refusal {
-    not_built("questions", "type into the task instead")
+    not_built("questions", "POST /api/v1/tasks/{id}/input types the answer")
 }
 
 /// Where workers on other machines dial in. Not built yet.
 #[utoipa::path(get, path = "/link", tag = "later")]
 pub(super) async fn link() -> Refusal {
-    not_built("workers on other machines", "run the task on this one")
+    not_built("workers on other machines", "POST /api/v1/tasks starts tasks on this one")
 }
 
 fn not_built(what: &str, hint: &str) -> Refusal {

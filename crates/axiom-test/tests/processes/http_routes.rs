@@ -104,7 +104,25 @@ fn every_route_has_its_row_and_turns_strangers_away() {
         let answer = lab.asked(method, &path, b"");
         assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
         assert_documented(operation, &answer);
+        if status == 501 {
+            assert_leads_on(&documented, &answer);
+        }
     }
+}
+
+/// What is not built yet is told as such, with a route that is.
+fn assert_leads_on(documented: &BTreeMap<(String, String), Value>, answer: &Answer) {
+    assert_eq!(answer.code(), "not_supported");
+    let error = &answer.json()["error"];
+    assert_eq!(error["retryable"], false, "{answer:?}");
+    let hint = error["hint"].as_str().unwrap();
+    let mut words = hint.split(' ').map(str::to_owned);
+    let named = (words.next().unwrap(), words.next().unwrap());
+    assert!(documented.contains_key(&named), "{hint:?} leads nowhere");
+    let built = ROUTES
+        .iter()
+        .any(|(method, path, status)| (*method, *path) == (&*named.0, &*named.1) && *status != 501);
+    assert!(built, "{hint:?} leads to what is not built either");
 }
 
 /// The document has this status, with this kind of body.
