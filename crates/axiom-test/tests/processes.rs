@@ -9,6 +9,8 @@
 mod cli;
 #[path = "processes/cli_views.rs"]
 mod cli_views;
+#[path = "processes/completions.rs"]
+mod completions;
 #[path = "processes/deaths.rs"]
 mod deaths;
 #[path = "processes/direct.rs"]

@@ -1,12 +1,13 @@
 //! What a shell is told when somebody presses the tab key: verbs, flags, and the ids and names of tasks that fit the verb.
 //! It looks only: no server is started for it, and one that is slow is not waited for.
 
+use std::env;
 use std::io::{self, Write};
 use std::time::Duration;
 
 use axiom_client::Connection;
 use axiom_proto::api::ListRequest;
-use axiom_proto::task::TaskView;
+use axiom_proto::task::{Status, TaskView};
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
@@ -39,6 +40,21 @@ enum Which {
     Ended,
 }
 
+/// How a shell wants words that are no plain ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Words {
+    /// As they are: it escapes them itself.
+    Plain,
+    /// As they are typed: it takes them as they come.
+    Escaped,
+}
+
+impl Words {
+    fn of_shell(shell: Option<&str>) -> Self {
+        if shell == Some("bash") { Self::Escaped } else { Self::Plain }
+    }
+}
+
 impl Which {
     fn of_verb(verb: &str) -> Self {
         match verb {
@@ -59,7 +75,8 @@ impl Which {
 
 /// Answers a shell that asks for completions, and ends; does nothing where none asks.
 pub(crate) fn answer_shell() {
-    CompleteEnv::with_factory(command).var(VARIABLE).bin("axiom").complete();
+    let words = Words::of_shell(env::var(VARIABLE).ok().as_deref());
+    CompleteEnv::with_factory(move || command(words)).var(VARIABLE).bin("axiom").complete();
 }
 
 /// Writes what a shell must be told once.
@@ -75,39 +92,74 @@ pub(crate) fn write_registration(shell: &str, to: &mut dyn Write) -> io::Result<
 }
 
 /// The grammar, with candidates wherever a task is meant.
-fn command() -> Command {
+fn command(words: Words) -> Command {
     Arguments::command().mut_subcommands(|verb| {
         let which = Which::of_verb(verb.get_name());
-        verb.mut_args(|argument| with_tasks(argument, which))
+        verb.mut_args(|argument| with_tasks(argument, which, words))
     })
 }
 
-fn with_tasks(argument: Arg, which: Which) -> Arg {
+fn with_tasks(argument: Arg, which: Which, words: Words) -> Arg {
     let means_task =
         argument.get_value_names().is_some_and(|names| names.iter().any(|name| name == "ID"));
     if means_task {
-        return argument.add(ArgValueCandidates::new(move || candidates(which)));
+        return argument.add(ArgValueCandidates::new(move || candidates(which, words)));
+    }
+    if argument.get_long() == Some("status") {
+        return argument.add(ArgValueCandidates::new(statuses));
     }
     argument
 }
 
-fn candidates(which: Which) -> Vec<CompletionCandidate> {
+fn statuses() -> Vec<CompletionCandidate> {
+    let all = [
+        Status::Queued,
+        Status::Starting,
+        Status::Running,
+        Status::Suspended,
+        Status::Stopping,
+        Status::Succeeded,
+        Status::Failed,
+        Status::Stopped,
+        Status::Lost,
+    ];
+    all.map(|status| CompletionCandidate::new(status.word())).into()
+}
+
+fn candidates(which: Which, words: Words) -> Vec<CompletionCandidate> {
     let tasks = tasks().unwrap_or_default();
     let wanted = tasks.iter().rev().filter(|task| which.takes(task)).take(OFFERED_MAX);
-    wanted.flat_map(candidates_of).collect()
+    wanted.flat_map(|task| candidates_of(task, words)).collect()
 }
 
 /// A task by its name, where it has one that can be typed, and by its id.
-fn candidates_of(task: &TaskView) -> Vec<CompletionCandidate> {
+fn candidates_of(task: &TaskView, words: Words) -> Vec<CompletionCandidate> {
     let help = format!("{}: {}", task.status.word(), one_line(&task.command));
     let candidate =
         |text: &str| CompletionCandidate::new(text).help(Some(cut(&help, HELP_CHARS_MAX).into()));
-    let plain = |name: &&str| {
-        name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
-            && !name.starts_with('-')
-    };
-    let name = task.name.as_deref().filter(plain).map(candidate);
-    name.into_iter().chain([candidate(task.id.short())]).collect()
+    let name = task.name.as_deref().filter(|name| can_be_typed(name));
+    let name = name.map(|name| match words {
+        Words::Escaped => escaped(name),
+        Words::Plain => name.to_owned(),
+    });
+    name.iter().map(|name| candidate(name)).chain([candidate(task.id.short())]).collect()
+}
+
+/// A name that stands on a command line as it is, and is no flag there.
+fn can_be_typed(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with('-') && name.trim() == name && one_line(name) == name
+}
+
+/// A name as it is typed.
+fn escaped(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    for character in name.chars() {
+        if !character.is_alphanumeric() && !"._-/+,%".contains(character) {
+            text.push('\\');
+        }
+        text.push(character);
+    }
+    text
 }
 
 /// The tasks of this home, if its server is at hand.
@@ -130,7 +182,7 @@ mod tests {
     #[test]
     fn every_place_where_a_task_is_meant_has_candidates() {
         let mut places = 0;
-        for verb in command().get_subcommands() {
+        for verb in command(Words::Plain).get_subcommands() {
             let tasks = verb.get_arguments().filter(|argument| {
                 argument
                     .get_value_names()
@@ -143,6 +195,17 @@ mod tests {
                 .count();
         }
         assert_eq!(places, 11);
+    }
+
+    #[test]
+    fn a_name_is_typed_so_that_the_shell_reads_it_again() {
+        assert_eq!(escaped("my name"), r"my\ name");
+        assert_eq!(escaped("a:b$(x)'"), r"a\:b\$\(x\)\'");
+        assert_eq!(escaped("v1.2-é"), "v1.2-é");
+        assert!(can_be_typed("my name:2"));
+        for name in ["", "-x", " a", "a\nb", "a\u{202e}b"] {
+            assert!(!can_be_typed(name), "{name:?}");
+        }
     }
 
     #[test]
