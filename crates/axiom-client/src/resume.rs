@@ -64,6 +64,8 @@ pub enum Event {
     Ended(TaskId),
     /// A watched task, as it is now.
     Task(Box<TaskView>),
+    /// A watched task was removed.
+    Removed(TaskId),
     /// What became of a command.
     Outcome(TaskId, Outcome),
     /// A command was not passed on.
@@ -221,6 +223,7 @@ impl Resume {
                 }
             }
             Tell::Task { task } => self.events.push_back(Event::Task(task)),
+            Tell::Removed { task } => self.events.push_back(Event::Removed(task)),
             Tell::Outcome { task, outcome } => {
                 if self.answered(outcome.id).is_some() {
                     self.events.push_back(Event::Outcome(task, outcome));

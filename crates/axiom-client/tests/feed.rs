@@ -109,6 +109,7 @@ async fn everything(mut feed: Feed) -> Vec<String> {
         let event = timeout(DEADLINE, feed.next()).await.expect("waited for the next event");
         all.push(match event.unwrap() {
             Event::Connected { .. } => "connected".to_owned(),
+            Event::Removed(_) => "removed".to_owned(),
             Event::Silent => "silent".to_owned(),
             Event::Answers => "answers".to_owned(),
             Event::Away { goodbye } => format!("away {goodbye}"),

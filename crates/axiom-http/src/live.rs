@@ -10,8 +10,7 @@ mod pulls;
 use axiom_proto::api::INPUT_BYTES_MAX;
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::live::{Ask, Tell};
-use axiom_proto::task::TaskView;
-use axiom_server::{Caller, Operations, Watch};
+use axiom_server::{Caller, Changed, Operations, Watch};
 use axum::Extension;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -113,7 +112,7 @@ enum End {
 enum Step {
     Turn(Turn),
     Answered(Tell),
-    Views(Vec<TaskView>),
+    Changed(Changed),
     Pulled(Pulled),
     Ended,
 }
@@ -150,9 +149,12 @@ impl Live {
                 Step::Turn(Turn::Broken(close)) => return self.part(close).await,
                 Step::Turn(Turn::Gone) => return End::Gone,
                 Step::Answered(tell) => self.line.tell(&tell),
-                Step::Views(views) => {
+                Step::Changed(Changed { views, removed }) => {
                     for task in views {
                         self.line.tell(&Tell::Task { task: Box::new(task) });
+                    }
+                    for task in removed {
+                        self.line.tell(&Tell::Removed { task });
                     }
                 }
                 Step::Pulled(Pulled::Tell(tell)) => self.line.tell(&tell),
@@ -244,12 +246,12 @@ impl Live {
 
 async fn more(watch: &mut Option<Watch>, pulls: &mut Pulls) -> Step {
     tokio::select! {
-        views = next_views(watch) => Step::Views(views),
+        changed = next_changed(watch) => Step::Changed(changed),
         pulled = pulls.next() => Step::Pulled(pulled),
     }
 }
 
-async fn next_views(watch: &mut Option<Watch>) -> Vec<TaskView> {
+async fn next_changed(watch: &mut Option<Watch>) -> Changed {
     match watch {
         Some(watch) => watch.next().await,
         None => std::future::pending().await,

@@ -113,6 +113,11 @@ pub enum Tell {
         /// The task.
         task: Box<TaskView>,
     },
+    /// A watched task is no more: it was removed, with all that was kept of it.
+    Removed {
+        /// The task.
+        task: TaskId,
+    },
     /// What became of a command.
     Outcome {
         /// The task.

@@ -7,6 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use axiom_proto::id::TaskId;
 use tokio::sync::{Notify, watch};
 
+/// Removed tasks that are remembered: who has not been told of one for so many later ones reads the list anew.
+const REMOVED_MAX: usize = 1024;
+
 /// How much a change matters to those who watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Weight {
@@ -39,10 +42,28 @@ struct Order {
     is_marked: HashSet<TaskId>,
     by_number: BTreeMap<u64, TaskId>,
     by_task: HashMap<TaskId, u64>,
+    /// Tasks that are no more, and stand in the order all the same, so that watchers are told.
+    removed: VecDeque<TaskId>,
     newest: Newest,
 }
 
 impl Order {
+    /// Puts a task at the end. Gives the number of its change.
+    fn put_last(&mut self, task: TaskId) -> u64 {
+        self.newest.any += 1;
+        let number = self.newest.any;
+        self.forget(task);
+        self.by_task.insert(task, number);
+        self.by_number.insert(number, task);
+        number
+    }
+
+    fn forget(&mut self, task: TaskId) {
+        if let Some(number) = self.by_task.remove(&task) {
+            self.by_number.remove(&number);
+        }
+    }
+
     fn mark(&mut self, task: TaskId) {
         if self.is_marked.insert(task) {
             self.marked.push_back(task);
@@ -55,36 +76,41 @@ impl Changes {
     pub(crate) fn note(&self, task: TaskId, weight: Weight) {
         let newest = {
             let mut order = self.order();
-            order.newest.any += 1;
-            let number = order.newest.any;
+            let number = order.put_last(task);
             if weight == Weight::Status {
                 order.newest.status = number;
                 order.mark(task);
             }
-            if let Some(before) = order.by_task.insert(task, number) {
-                order.by_number.remove(&before);
-            }
-            order.by_number.insert(number, task);
             order.newest
         };
         if weight == Weight::Status {
             self.marked.notify_one();
         }
+        self.tell(newest);
+    }
+
+    /// A task was removed: a last change, which those are told who watch.
+    pub(crate) fn forget(&self, task: TaskId) {
+        let newest = {
+            let mut order = self.order();
+            order.newest.status = order.put_last(task);
+            order.removed.push_back(task);
+            if order.removed.len() > REMOVED_MAX
+                && let Some(oldest) = order.removed.pop_front()
+            {
+                order.forget(oldest);
+            }
+            order.newest
+        };
+        self.mark([task]);
+        self.tell(newest);
+    }
+
+    fn tell(&self, newest: Newest) {
         self.newest.send_modify(|sent| {
             sent.any = sent.any.max(newest.any);
             sent.status = sent.status.max(newest.status);
         });
-    }
-
-    /// A task was removed.
-    pub(crate) fn forget(&self, task: TaskId) {
-        {
-            let mut order = self.order();
-            if let Some(number) = order.by_task.remove(&task) {
-                order.by_number.remove(&number);
-            }
-        }
-        self.mark([task]);
     }
 
     /// These are to be looked at by the maker of events.
@@ -141,7 +167,23 @@ mod tests {
         changes.note(b, Weight::Status);
         assert_eq!(changes.since(number).0, [b]);
         assert_eq!(*changes.subscribe().borrow(), Newest { any: 6, status: 6 });
-        changes.forget(b);
-        assert_eq!(changes.since(0).0, [c, a]);
+        changes.forget(c);
+        assert_eq!(changes.since(0).0, [a, b, c]);
+    }
+
+    #[test]
+    fn of_those_that_were_removed_only_the_newest_are_remembered() {
+        let changes = Changes::default();
+        let id = |number: usize| {
+            let mut bytes = [0; 10];
+            bytes[..8].copy_from_slice(&number.to_le_bytes());
+            TaskId::from_random(bytes)
+        };
+        for number in 0..=REMOVED_MAX {
+            changes.note(id(number), Weight::Status);
+            changes.forget(id(number));
+        }
+        let (known, _) = changes.since(0);
+        assert_eq!((known.len(), known.first()), (REMOVED_MAX, Some(&id(1))));
     }
 }

@@ -56,4 +56,4 @@ pub use options::{CgroupUse, Options, OptionsError, Programs};
 pub use server::{Listening, Network, Server, StartError};
 pub use surroundings::Surroundings;
 pub use token::{TOKEN_FILE, Token};
-pub use watch::Watch;
+pub use watch::{Changed, Watch};

@@ -16,6 +16,15 @@ use crate::fleet::Fleet;
 /// The shortest time between two answers that tell of counters only: what an eye can follow.
 const COUNTERS_EVERY: Duration = Duration::from_millis(200);
 
+/// What changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changed {
+    /// Tasks as they are now.
+    pub views: Vec<TaskView>,
+    /// Tasks that were removed.
+    pub removed: Vec<TaskId>,
+}
+
 /// A stream of changed views.
 #[derive(Debug)]
 pub struct Watch {
@@ -43,15 +52,15 @@ impl Watch {
     }
 
     /// Every watched task at the first call; afterwards waits, and gives those that changed. Dropping the wait loses nothing.
-    pub async fn next(&mut self) -> Vec<TaskView> {
+    pub async fn next(&mut self) -> Changed {
         loop {
             self.until_due().await;
-            let views = self.take();
+            let changed = self.take();
             // Also where only others changed: their counters must not wake us more often than our own.
             self.counters_at = Instant::now() + COUNTERS_EVERY;
-            if self.is_first || !views.is_empty() {
+            if self.is_first || changed != Changed::default() {
                 self.is_first = false;
-                return views;
+                return changed;
             }
         }
     }
@@ -71,12 +80,20 @@ impl Watch {
     }
 
     /// What changed since it was told of.
-    fn take(&mut self) -> Vec<TaskView> {
+    fn take(&mut self) -> Changed {
         let (changed, number) = self.fleet.changes.since(self.told);
         self.told = number;
         let wanted = changed.iter().filter(|id| self.tasks.is_empty() || self.tasks.contains(id));
-        let mut tasks: Vec<_> = wanted.filter_map(|id| self.fleet.task(*id)).collect();
+        let (mut tasks, mut removed) = (Vec::new(), Vec::new());
+        for id in wanted {
+            match self.fleet.task(*id) {
+                Some(task) => tasks.push(task),
+                // Who has just begun never heard of it.
+                None if self.is_first => {}
+                None => removed.push(*id),
+            }
+        }
         tasks.sort_by_key(|task| task.age());
-        tasks.into_iter().map(|task| task.view()).collect()
+        Changed { views: tasks.into_iter().map(|task| task.view()).collect(), removed }
     }
 }

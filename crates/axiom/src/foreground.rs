@@ -294,6 +294,8 @@ impl State {
             }
             Event::Away { .. } => self.away_note_at = Some(Instant::now() + AWAY_NOTE_AFTER),
             Event::Connected { .. } => self.away_note_at = None,
+            // It is removed after its end, of which the frames tell.
+            Event::Removed(_) => {}
             Event::Silent => dim_line(&crate::verbs::silence(&self.place.home)),
             Event::Answers => dim_line("the server answers again"),
         }

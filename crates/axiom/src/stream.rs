@@ -455,6 +455,8 @@ impl Stream {
                 self.merged.say(now, &crate::lines::one_line(&format!("{id}: {}", error.message)));
             }
             Event::Away { .. } => self.away = Away::SayAt(now + AWAY_NOTE_AFTER),
+            // What it printed was given; its end as well, for only who has ended is removed.
+            Event::Removed(_) => {}
             Event::Silent => self.say(now, &crate::verbs::silence(&self.place.home)),
             Event::Answers => self.say(now, "the server answers again"),
             Event::Connected { .. } => {

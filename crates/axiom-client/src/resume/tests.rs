@@ -69,6 +69,7 @@ fn seqs(resume: &mut Resume) -> Vec<u64> {
         | Event::SubscriptionRefused { .. }
         | Event::Silent
         | Event::Answers
+        | Event::Removed(_)
         | Event::Refused(_) => None,
     };
     events(resume).into_iter().filter_map(seq).collect()

@@ -98,6 +98,7 @@ async fn follow(wanted: Wanted, waiting: Arc<Semaphore>) -> anyhow::Result<Vec<S
             | Event::Away { .. }
             | Event::Silent
             | Event::Answers
+            | Event::Removed(_)
             | Event::Task(_)
             | Event::Outcome(..)
             | Event::CommandRefused { .. }
@@ -127,6 +128,7 @@ fn refuse(event: Event) -> anyhow::Result<()> {
         | Event::Away { .. }
         | Event::Silent
         | Event::Answers
+        | Event::Removed(_)
         | Event::Frame { .. }
         | Event::Ended(_)
         | Event::Task(_)

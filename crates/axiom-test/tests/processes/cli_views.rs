@@ -21,6 +21,23 @@ fn the_live_list_shows_who_comes_and_gives_the_terminal_back() {
 }
 
 #[test]
+fn the_live_list_forgets_what_was_removed() {
+    let lab = Lab::new();
+    let id = lab.spawn(&["-n", "gone", "--", "true"]);
+    lab.wait(&[&id]);
+    let mut lines = lab.follow(&["ps", "-w", "--all"]);
+    lines.wait_for_line("the task", |line| line.contains("gone"));
+    let mut seat = Seat::open(lab.command(&["ps", "-w", "--all"]));
+    seat.wait_for("gone");
+    lab.axiom(&["rm", "gone"]).ok();
+    lines.wait_for_line("its removal", |line| line.ends_with(&format!("{}  removed", &id[..8])));
+    seat.wait_for("no tasks yet");
+    seat.type_text("\u{3}");
+    seat.wait_for_exit();
+    lab.shut_down();
+}
+
+#[test]
 fn the_live_list_is_a_line_for_each_change_where_it_is_no_terminal() {
     let lab = Lab::new();
     lab.axiom(&["run", "--", "true"]).ok();

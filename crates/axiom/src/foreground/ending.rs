@@ -130,6 +130,7 @@ async fn output_failed(wires: &mut Wires, mut state: State, task: TaskId) -> Res
             | Event::Away { .. }
             | Event::Silent
             | Event::Answers
+            | Event::Removed(_)
             | Event::Frame { .. }
             | Event::Task(_)
             | Event::SubscriptionRefused { .. }

@@ -368,6 +368,7 @@ async fn follow(
             Event::Silent => tell_silence(&here.home),
             Event::Answers => note("the server answers again"),
             Event::Task(_)
+            | Event::Removed(_)
             | Event::Connected { .. }
             | Event::Away { .. }
             | Event::Outcome(..)

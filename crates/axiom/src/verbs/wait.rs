@@ -83,6 +83,7 @@ impl Wait {
                 | Event::Away { .. }
                 | Event::Silent
                 | Event::Answers
+                | Event::Removed(_)
                 | Event::Frame { .. }
                 | Event::Ended(_)
                 | Event::Outcome(..)

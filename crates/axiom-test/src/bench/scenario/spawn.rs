@@ -83,6 +83,7 @@ async fn until_output(feed: &mut Feed) -> anyhow::Result<()> {
             | Event::Away { .. }
             | Event::Silent
             | Event::Answers
+            | Event::Removed(_)
             | Event::Ended(_)
             | Event::Task(_)
             | Event::Outcome(..)

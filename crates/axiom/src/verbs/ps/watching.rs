@@ -104,6 +104,18 @@ impl Watching<'_> {
                     return print(&changed_line(&view));
                 }
             }
+            Event::Removed(id) => {
+                self.tasks.retain(|(_, task), _| *task != id);
+                self.changed = true;
+                if !terminal {
+                    return print(&format!("{}  {}  removed", shown_moment(now_ms()), id.short()));
+                }
+            }
+            // Whoever was removed while no server told us is not among those that it tells of now.
+            Event::Connected { .. } if terminal => {
+                self.tasks.clear();
+                self.changed = true;
+            }
             Event::Refused(error) => return Err(error.into()),
             Event::Task(_)
             | Event::Connected { .. }
