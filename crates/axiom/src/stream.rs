@@ -40,6 +40,8 @@ use screen::Screen;
 use sizes::ChildSizes;
 
 pub(crate) use drawing::Drawing;
+#[cfg(test)]
+pub(crate) use drawing::LEAVE;
 pub(crate) use labels::{Called, numbered};
 pub(crate) use lines_of_text::marked_lines;
 pub(crate) use merged::Face;

@@ -99,3 +99,59 @@ pub(crate) fn dim_line(text: &str) {
         writeln!(error, "axiom: {text}")
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+    use std::fs::File;
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+
+    use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
+
+    use super::*;
+    use crate::stream::LEAVE;
+
+    /// Set in the process that panics.
+    const PANICS: &str = "AXIOM_TEST_PANICS";
+
+    /// Runs alone in a process of its own, for the test below; by itself it does nothing.
+    #[test]
+    fn a_panic_among_drawn_rows() {
+        if env::var_os(PANICS).is_none() {
+            return;
+        }
+        let _held = HeldTerminal::silent(LEAVE).unwrap();
+        assert!(!tcgetattr(io::stdin()).unwrap().local_modes.contains(LocalModes::ECHO));
+        panic!("on purpose");
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_before_it_speaks() {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let master = openpt(flags).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let slave = ioctl_tiocgptpeer(&master, flags).unwrap();
+        let before = tcgetattr(&slave).unwrap();
+        let end = || Stdio::from(slave.try_clone().unwrap());
+        let status = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "--nocapture", "terminal::tests::a_panic_among_drawn_rows"])
+            .env(PANICS, "1")
+            .env("RUST_BACKTRACE", "0")
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .status()
+            .unwrap();
+        assert!(!status.success());
+        assert_eq!(tcgetattr(&slave).unwrap().local_modes, before.local_modes);
+        drop(slave);
+        let mut shown = Vec::new();
+        // The end of a terminal that nobody holds any more is an error.
+        drop(File::from(master).read_to_end(&mut shown));
+        let shown = String::from_utf8_lossy(&shown);
+        let (left, spoke) = (shown.find(LEAVE), shown.find("on purpose"));
+        assert!(left.is_some() && left < spoke, "{shown:?}");
+    }
+}

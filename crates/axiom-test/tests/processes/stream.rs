@@ -23,6 +23,16 @@ out.write(b'\r\n== [good] [INTERVENTION] 1: stop by nobody: applied\n')
 out.write(b'\xff\xc3(\xa0' + b'y' * 1000000 + b'\n')
 ";
 
+/// Characters of a row without its escapes: each of ours has a width of one.
+fn columns(row: &str) -> usize {
+    let parts = row.split('\u{1b}').enumerate();
+    let text = parts.map(|(number, part)| match number {
+        0 => part,
+        _ => part.trim_start_matches(|c: char| !c.is_ascii_alphabetic()).get(1..).unwrap_or(""),
+    });
+    text.map(|part| part.trim_matches('\r').chars().count()).sum()
+}
+
 fn notices(run: &Finished) -> Vec<String> {
     run.text().lines().filter(|line| line.starts_with("== ")).map(str::to_owned).collect()
 }
@@ -133,7 +143,7 @@ fn tasks_that_others_start_later_join_the_stream() {
 #[test]
 fn events_are_one_object_a_line_and_tell_of_output_status_progress_and_interventions() {
     let lab = Lab::new();
-    let line = "printf '\\033]9;4;1;40\\007'; echo working; trap 'exit 5' INT; while :; do sleep 0.1; done";
+    let line = "printf '\\033]9;4;1;40\\007'; trap 'exit 5' INT; echo working; while :; do sleep 0.1; done";
     let mut run = lab.follow(&["run", "-n", "works", "--json", "--each", line]);
     run.wait_for_line("output", |line| line.contains("working"));
     lab.axiom(&["interrupt", "works"]).ok();
@@ -326,7 +336,17 @@ fn a_terminal_has_a_bar_for_each_task_and_is_as_before_afterwards() {
     seat.wait_for("30%");
     seat.wait_for("1 running, 1 completed");
     assert!(!seat.modes().local_modes.contains(LocalModes::ECHO), "what is typed is not shown");
+    let before_resize = seat.text().len();
     seat.resize(20, 10);
+    seat.wait_for("▶1 ✓1");
+    // What is drawn from now on has one row of the narrow terminal for each task: nothing is left to reflow.
+    let drawn = seat.text().split_off(before_resize);
+    let narrow = drawn.rsplit("\u{1b}[?7l").next().unwrap().to_owned();
+    for row in narrow.split("\r\n") {
+        assert!(columns(row) < 20, "{row:?}");
+    }
+    seat.resize(90, 30);
+    seat.wait_for("1 running, 1 completed\u{1b}[0m\u{1b}[2m · ");
     lab.axiom(&["send", "bar", ""]).ok();
     seat.wait_for("2 tasks in ");
     assert_eq!(seat.wait_for_exit(), 0);
