@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use axiom_proto::api::BODY_BYTES_MAX;
 use axiom_proto::fault::{ErrorCode, Fault};
+use axiom_server::{Caller, Operations};
 use axum::body::HttpBody;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Path, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -31,6 +32,33 @@ pub(crate) const ID: &str = "The task: its id, a beginning of it that no other h
 /// A query string.
 #[derive(Debug)]
 pub(crate) struct Queried<T>(pub(crate) T);
+
+/// What somebody wants done to a task.
+#[derive(Debug)]
+pub(crate) struct Order<T> {
+    pub(crate) operations: Operations,
+    pub(crate) caller: Caller,
+    pub(crate) id: String,
+    pub(crate) request: T,
+}
+
+impl<S, T> FromRequest<S> for Order<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+    Operations: FromRef<S>,
+{
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let (mut head, body) = request.into_parts();
+        let caller = head.extensions.get::<Caller>().expect("every request passes the door");
+        let (operations, caller) = (Operations::from_ref(state), caller.clone());
+        let Named(id) = Named::from_request_parts(&mut head, state).await?;
+        let Asked(request) = Asked::from_request(Request::from_parts(head, body), state).await?;
+        Ok(Self { operations, caller, id, request })
+    }
+}
 
 impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Asked<T> {
     type Rejection = Refusal;

@@ -107,16 +107,7 @@ mod tests {
             open_files: Rlimit { current: None, maximum: None },
         };
         let id = TaskId::from_random([0; 10]);
-        let record = TaskRecord {
-            format: 1,
-            id,
-            created_at_ms: 0,
-            author: "me".into(),
-            request_id: String::new(),
-            index: 2,
-            group: None,
-            spec,
-        };
+        let record = TaskRecord { id, index: 2, spec, ..crate::record::tests::record() };
         let env = surroundings.child_env(&record, Path::new("/home"));
         env.into_iter().map(|entry| String::from_utf8(entry).unwrap()).collect()
     }

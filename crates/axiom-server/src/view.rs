@@ -177,7 +177,6 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use axiom_proto::id::TaskId;
     use axiom_proto::record::Exit;
 
     use super::*;
@@ -186,17 +185,7 @@ mod tests {
     fn record(command: &[&str]) -> TaskRecord {
         let command = command.iter().map(|word| (*word).into()).collect();
         let spec = TaskSpec { command, ..TaskSpec::default() };
-        let id = TaskId::from_random([1; 10]);
-        TaskRecord {
-            format: 1,
-            id,
-            created_at_ms: 5,
-            author: "me".to_owned(),
-            request_id: String::new(),
-            index: 0,
-            group: None,
-            spec,
-        }
+        TaskRecord { spec, ..crate::record::tests::record() }
     }
 
     #[test]

@@ -3,12 +3,10 @@
 use axiom_proto::api::{
     CommandAnswer, InputRequest, InterruptRequest, PlainRequest, ResizeRequest, StopRequest,
 };
-use axiom_server::{Caller, Operations};
-use axum::extract::State;
-use axum::{Extension, Json};
+use axum::Json;
 
 use super::Answered;
-use crate::asked::{Asked, ID, Named};
+use crate::asked::{ID, Order};
 
 /// Types into a task.
 #[utoipa::path(
@@ -19,12 +17,8 @@ use crate::asked::{Asked, ID, Named};
     request_body = InputRequest,
     responses((status = OK, description = "What came of it.", body = CommandAnswer))
 )]
-pub(super) async fn input(
-    State(operations): State<Operations>,
-    Extension(caller): Extension<Caller>,
-    Named(id): Named,
-    Asked(request): Asked<InputRequest>,
-) -> Answered<CommandAnswer> {
+pub(super) async fn input(order: Order<InputRequest>) -> Answered<CommandAnswer> {
+    let Order { operations, caller, id, request } = order;
     Ok(Json(operations.input(&caller, &id, request).await?))
 }
 
@@ -37,12 +31,8 @@ pub(super) async fn input(
     request_body = InterruptRequest,
     responses((status = OK, description = "What came of it.", body = CommandAnswer))
 )]
-pub(super) async fn interrupt(
-    State(operations): State<Operations>,
-    Extension(caller): Extension<Caller>,
-    Named(id): Named,
-    Asked(request): Asked<InterruptRequest>,
-) -> Answered<CommandAnswer> {
+pub(super) async fn interrupt(order: Order<InterruptRequest>) -> Answered<CommandAnswer> {
+    let Order { operations, caller, id, request } = order;
     Ok(Json(operations.interrupt(&caller, &id, request).await?))
 }
 
@@ -55,12 +45,8 @@ pub(super) async fn interrupt(
     request_body = ResizeRequest,
     responses((status = OK, description = "What came of it.", body = CommandAnswer))
 )]
-pub(super) async fn resize(
-    State(operations): State<Operations>,
-    Extension(caller): Extension<Caller>,
-    Named(id): Named,
-    Asked(request): Asked<ResizeRequest>,
-) -> Answered<CommandAnswer> {
+pub(super) async fn resize(order: Order<ResizeRequest>) -> Answered<CommandAnswer> {
+    let Order { operations, caller, id, request } = order;
     Ok(Json(operations.resize(&caller, &id, request).await?))
 }
 
@@ -73,12 +59,8 @@ pub(super) async fn resize(
     request_body = PlainRequest,
     responses((status = OK, description = "What came of it.", body = CommandAnswer))
 )]
-pub(super) async fn suspend(
-    State(operations): State<Operations>,
-    Extension(caller): Extension<Caller>,
-    Named(id): Named,
-    Asked(request): Asked<PlainRequest>,
-) -> Answered<CommandAnswer> {
+pub(super) async fn suspend(order: Order<PlainRequest>) -> Answered<CommandAnswer> {
+    let Order { operations, caller, id, request } = order;
     Ok(Json(operations.suspend(&caller, &id, request).await?))
 }
 
@@ -91,12 +73,8 @@ pub(super) async fn suspend(
     request_body = PlainRequest,
     responses((status = OK, description = "What came of it.", body = CommandAnswer))
 )]
-pub(super) async fn resume(
-    State(operations): State<Operations>,
-    Extension(caller): Extension<Caller>,
-    Named(id): Named,
-    Asked(request): Asked<PlainRequest>,
-) -> Answered<CommandAnswer> {
+pub(super) async fn resume(order: Order<PlainRequest>) -> Answered<CommandAnswer> {
+    let Order { operations, caller, id, request } = order;
     Ok(Json(operations.resume(&caller, &id, request).await?))
 }
 
@@ -109,11 +87,7 @@ pub(super) async fn resume(
     request_body = StopRequest,
     responses((status = OK, description = "What came of it.", body = CommandAnswer))
 )]
-pub(super) async fn stop(
-    State(operations): State<Operations>,
-    Extension(caller): Extension<Caller>,
-    Named(id): Named,
-    Asked(request): Asked<StopRequest>,
-) -> Answered<CommandAnswer> {
+pub(super) async fn stop(order: Order<StopRequest>) -> Answered<CommandAnswer> {
+    let Order { operations, caller, id, request } = order;
     Ok(Json(operations.stop(&caller, &id, request).await?))
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use axiom_journal::Writer;
 use axiom_proto::frame::{Frame, FrameKind, Header, Micros};
 use axiom_proto::record::{Closing, Record};
-use axiom_proto::task::{TASK_RECORD_FORMAT, TaskRecord, TaskSpec};
 use tokio::time::timeout;
 
 use super::*;
@@ -41,16 +40,7 @@ impl World {
             started_at_ms: 0,
         };
         let fleet = Fleet::new(options, machine);
-        let record = TaskRecord {
-            format: TASK_RECORD_FORMAT,
-            id: TaskId::from_random([7; 10]),
-            created_at_ms: 0,
-            author: "me".to_owned(),
-            request_id: String::new(),
-            index: 0,
-            group: None,
-            spec: TaskSpec::default(),
-        };
+        let record = crate::record::tests::record();
         home::make(&home.task(record.id)).unwrap();
         let task = Task::new(&home, record, State::Queued, fleet.changes.clone());
         fleet.add(task.clone());

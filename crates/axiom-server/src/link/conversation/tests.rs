@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use axiom_proto::command::{Action, Command};
 use axiom_proto::frame::{FrameKind, Header, Micros, Offset, Seq};
-use axiom_proto::id::{CommandId, SessionId, TaskId};
+use axiom_proto::id::{CommandId, SessionId};
 use axiom_proto::record::{Closing, Exit, Outcome, Record};
 use axiom_proto::summary::Summary;
-use axiom_proto::task::{LinkView, Mode, Status, TaskRecord, TaskSpec};
+use axiom_proto::task::{LinkView, Mode, Status};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -25,17 +25,7 @@ async fn within<T>(what: &str, wait: impl Future<Output = T>) -> T {
 
 fn task() -> Arc<Task> {
     let home = Home::at(std::path::Path::new("/nowhere")).unwrap();
-    let (id, spec) = (TaskId::from_random([1; 10]), TaskSpec::default());
-    let record = TaskRecord {
-        format: 1,
-        id,
-        created_at_ms: 0,
-        author: "me".to_owned(),
-        request_id: String::new(),
-        index: 0,
-        group: None,
-        spec,
-    };
+    let record = crate::record::tests::record();
     let state = State::Live(Box::new(Session::starting(0)));
     Task::new(&home, record, state, Arc::default())
 }
