@@ -7,8 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::failure::{Audience, EXIT_OWN, error_columns};
-use crate::here::{Terminals, terminal_size};
-use crate::printing::print;
+use crate::printing::print_words;
 use crate::verbs::{
     completions::Completions, demo::Demo, dist_docs::DistDocs, doctor::Doctor,
     interrupt::Interrupt, logs::Logs, prune::Prune, ps::Ps, resume::Resume, rm::Rm, run::Run,
@@ -136,9 +135,7 @@ pub(crate) fn read(arguments: impl Iterator<Item = OsString>) -> Result<Argument
     Arguments::try_parse_from(arguments).map_err(|error| {
         let text = error.render().to_string();
         if [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion].contains(&error.kind()) {
-            let columns = Terminals::of_process().output.then(terminal_size).flatten();
-            let text = columns.map_or_else(|| text.clone(), |size| page(&text, size.cols.into()));
-            return match print(&text) {
+            return match print_words(&text) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(failure) => failure.tell(Audience::Person),
             };

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::failure::{Failure, of_output};
+use crate::here::{Terminals, terminal_size};
+use crate::wrapping::page;
 
 /// Prints a text as it is, with a newline at its end.
 ///
@@ -16,6 +18,18 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
         bytes.push(b'\n');
     }
     print_bytes(&bytes)
+}
+
+/// Prints our own words, in rows of whole words where standard output is a narrow terminal.
+///
+/// # Errors
+/// [`Failure::ReaderGone`] when nobody reads it.
+pub(crate) fn print_words(text: &str) -> Result<(), Failure> {
+    let columns = Terminals::of_process().output.then(terminal_size).flatten();
+    match columns {
+        Some(size) => print(&page(text, size.cols.into())),
+        None => print(text),
+    }
 }
 
 /// Prints bytes as they are.

@@ -37,14 +37,18 @@ pub(crate) fn rows(text: &str, columns: usize, used: usize) -> Vec<String> {
     rows
 }
 
-/// The words, each dot with the one after it.
+/// The words, each dot with the one after it, and each number of seconds with its unit.
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
-        match words.last_mut().filter(|last| last.as_str() == DOT) {
-            Some(dot) => {
-                dot.push(' ');
-                dot.push_str(word);
+        let is_unit = word.trim_end_matches([',', ':', ';', '.']) == "s";
+        let belongs = |last: &&mut String| {
+            last.as_str() == DOT || (is_unit && last.ends_with(|c: char| c.is_ascii_digit()))
+        };
+        match words.last_mut().filter(belongs) {
+            Some(last) => {
+                last.push(' ');
+                last.push_str(word);
             }
             None => words.push(word.to_owned()),
         }
@@ -77,7 +81,9 @@ fn narrowed(line: &str, columns: usize) -> Vec<String> {
     let (left, right) = line.split_at(indent + gap);
     let mut both = rows(left, columns, 0);
     let below = " ".repeat(indent + 4);
-    both.extend(rows(&format!("{below}{}", right.trim_start()), columns, 0));
+    for part in right.split("  ").map(str::trim).filter(|part| !part.is_empty()) {
+        both.extend(rows(&format!("{below}{part}"), columns, 0));
+    }
     both
 }
 
@@ -95,7 +101,7 @@ mod tests {
                 for (number, row) in rows.iter().enumerate() {
                     let used = if number == 0 { used } else { 0 };
                     assert!(used + row.width() <= columns, "{columns} {used}: {rows:?}");
-                    assert!(!row.ends_with(DOT), "{columns}: {rows:?}");
+                    assert!(!row.ends_with(DOT) && !row.ends_with("7.0"), "{columns}: {rows:?}");
                 }
             }
         }

@@ -145,7 +145,7 @@ fn events_are_one_object_a_line_and_tell_of_output_status_progress_and_intervent
     let lab = Lab::new();
     let line = "printf '\\033]9;4;1;40\\007'; trap 'exit 5' INT; echo working; while :; do sleep 0.1; done";
     let mut run = lab.follow(&["run", "-n", "works", "--json", "--each", line]);
-    run.wait_for_line("output", |line| line.contains("working"));
+    run.wait_for_line("output", |line| line.contains("task.output") && line.contains("working"));
     lab.axiom(&["interrupt", "works"]).ok();
     let (status, lines, stderr) = run.finish(EVENT_WAIT);
     assert_eq!(status.code(), Some(5), "{stderr}");
@@ -213,6 +213,11 @@ fn what_is_there_can_be_read_as_events_and_with_moments_without_following() {
     let lines = moments.text();
     assert!(lines.lines().any(|line| line.ends_with("Z [here] one")), "{lines}");
     assert!(lines.lines().all(|line| line.starts_with("20")), "{lines}");
+    let late = lab.axiom(&["logs", "--timestamps", "--tail", "1", "here"]).ok().text();
+    let moments: Vec<&str> = late.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(moments.len() > 1 && moments.is_sorted(), "{late}");
+    let first = lines.lines().find(|line| line.ends_with("[here] one")).unwrap();
+    assert!(moments.iter().all(|moment| *moment >= &first[..24]), "{late} {first}");
     let raw = lab.axiom(&["logs", "--view", "raw", "--json", "here"]);
     assert_eq!(raw.code(), 125, "{raw:?}");
     lab.shut_down();

@@ -40,6 +40,8 @@ pub(super) struct Row {
     error: Lines,
     /// The session's start, where it is known: frames count from it.
     anchor: Option<Millis>,
+    /// The last moment that was given.
+    moment_at: Millis,
     /// When it printed last.
     output_at: Millis,
     silence_told: bool,
@@ -77,6 +79,7 @@ impl Row {
             output: Lines::default(),
             error: Lines::default(),
             anchor: None,
+            moment_at: 0,
             output_at: now,
             silence_told: false,
             waiting_told: false,
@@ -339,10 +342,16 @@ impl Row {
         self.anchor.map(|anchor| anchor + time.0 / 1000)
     }
 
-    /// The moment of a frame that comes next, or now where nobody knows it.
-    pub(super) fn moment(&self, now: Millis, header: &Header) -> Millis {
-        let of_start = || self.view.started_at_ms.filter(|_| header.kind == FrameKind::Record);
-        self.at(header.time).or_else(of_start).map_or(now, |at| at.min(now))
+    /// The moment of a frame that comes next, or now where nobody knows it. One task's moments never go back.
+    pub(super) fn moment(&mut self, now: Millis, header: &Header) -> Millis {
+        // Who begins late does not see the start, which is milliseconds after the session's own: that is near enough.
+        let late = || {
+            let at = self.view.started_at_ms?.saturating_add(header.time.0 / 1000);
+            Some(at.min(self.view.ended_at_ms.unwrap_or(at)))
+        };
+        let at = self.at(header.time).or_else(late).map_or(now, |at| at.min(now));
+        self.moment_at = self.moment_at.max(at);
+        self.moment_at
     }
 
     fn set_anchor(&mut self) {

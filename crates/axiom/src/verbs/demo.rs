@@ -21,7 +21,7 @@ use super::shutdown;
 use crate::conclusion::Conclusion;
 use crate::failure::{Failure, note};
 use crate::here::Here;
-use crate::printing::print;
+use crate::printing::print_words;
 use crate::spec::named_line;
 use crate::stream::{
     ColorChoice, Extent, Face, Layout, Member, Newcomers, OnSignal, Options, Stream, Viewed,
@@ -163,7 +163,7 @@ async fn show(place: &Place, face: Face) -> Result<u8, Failure> {
     };
     let expected = PARTS.iter().map(|part| part.code);
     if conclusions.iter().map(Conclusion::exit_code).eq(expected) {
-        print(NEXT)?;
+        print_words(NEXT)?;
         return Ok(0);
     }
     note("not every task ended as it should have");

@@ -7,7 +7,7 @@ use axiom_proto::task::TaskView;
 use super::ps;
 use crate::failure::Failure;
 use crate::here::Here;
-use crate::printing::print;
+use crate::printing::print_words;
 
 /// Tasks that are shown here; `ps` shows all.
 const TASKS_MAX: usize = 10;
@@ -21,7 +21,7 @@ pub(super) async fn run(here: &Here) -> Result<u8, Failure> {
     let mut connection = match Connection::open(here.place_to_look_at()).await {
         Ok(connection) => connection,
         Err(ClientError::Start(StartError::Dial(DialError::NoServer { .. }))) => {
-            print(&format!("no server runs; the next command starts one\n\n{TRY}"))?;
+            print_words(&format!("no server runs; the next command starts one\n\n{TRY}"))?;
             return Ok(0);
         }
         Err(error) => return Err(error.into()),
@@ -36,6 +36,6 @@ pub(super) async fn run(here: &Here) -> Result<u8, Failure> {
     if live.len() > newest.len() {
         text.push_str(&format!("and {} more: axiom ps\n", live.len() - newest.len()));
     }
-    print(&format!("{text}\n{TRY}"))?;
+    print_words(&format!("{text}\n{TRY}"))?;
     Ok(0)
 }

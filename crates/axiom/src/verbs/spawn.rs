@@ -8,7 +8,7 @@ use super::connect;
 use crate::failure::Failure;
 use crate::here::Here;
 use crate::lines::one_line;
-use crate::printing::{print, print_json};
+use crate::printing::{print, print_json, print_words};
 use crate::spec::{SpecArguments, not_spawned};
 
 /// `axiom spawn`.
@@ -59,7 +59,7 @@ impl Spawn {
             print(&format!("{}  {}{}", task.id, task.status.word(), name.unwrap_or_default()))?;
         }
         match tasks.first() {
-            Some(first) => print(&next_commands(first.id.short())),
+            Some(first) => print_words(&next_commands(first.id.short())),
             None => Ok(()),
         }
     }
