@@ -19,18 +19,14 @@ pub(crate) enum Weight {
     Status,
 }
 
-/// The number of the newest change of either weight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Newest {
-    pub(crate) any: u64,
-    pub(crate) status: u64,
-}
-
 /// The order of changes.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     order: Mutex<Order>,
-    newest: watch::Sender<Newest>,
+    /// The number of the newest change.
+    newest: watch::Sender<u64>,
+    /// That of the newest change of a status: who waits for one sleeps while tasks print.
+    newest_status: watch::Sender<u64>,
     /// Wakes the maker of events.
     pub(crate) marked: Notify,
 }
@@ -44,14 +40,14 @@ struct Order {
     by_task: HashMap<TaskId, u64>,
     /// Tasks that are no more, and stand in the order all the same, so that watchers are told.
     removed: VecDeque<TaskId>,
-    newest: Newest,
+    newest: u64,
 }
 
 impl Order {
     /// Puts a task at the end. Gives the number of its change.
     fn put_last(&mut self, task: TaskId) -> u64 {
-        self.newest.any += 1;
-        let number = self.newest.any;
+        self.newest += 1;
+        let number = self.newest;
         self.forget(task);
         self.by_task.insert(task, number);
         self.by_number.insert(number, task);
@@ -74,43 +70,37 @@ impl Order {
 impl Changes {
     /// A task changed.
     pub(crate) fn note(&self, task: TaskId, weight: Weight) {
-        let newest = {
+        let number = {
             let mut order = self.order();
             let number = order.put_last(task);
             if weight == Weight::Status {
-                order.newest.status = number;
                 order.mark(task);
             }
-            order.newest
+            number
         };
         if weight == Weight::Status {
             self.marked.notify_one();
+            raise(&self.newest_status, number);
         }
-        self.tell(newest);
+        raise(&self.newest, number);
     }
 
     /// A task was removed: a last change, which those are told who watch.
     pub(crate) fn forget(&self, task: TaskId) {
-        let newest = {
+        let number = {
             let mut order = self.order();
-            order.newest.status = order.put_last(task);
+            let number = order.put_last(task);
             order.removed.push_back(task);
             if order.removed.len() > REMOVED_MAX
                 && let Some(oldest) = order.removed.pop_front()
             {
                 order.forget(oldest);
             }
-            order.newest
+            number
         };
         self.mark([task]);
-        self.tell(newest);
-    }
-
-    fn tell(&self, newest: Newest) {
-        self.newest.send_modify(|sent| {
-            sent.any = sent.any.max(newest.any);
-            sent.status = sent.status.max(newest.status);
-        });
+        raise(&self.newest_status, number);
+        raise(&self.newest, number);
     }
 
     /// These are to be looked at by the maker of events.
@@ -137,17 +127,31 @@ impl Changes {
     pub(crate) fn since(&self, number: u64) -> (Vec<TaskId>, u64) {
         let order = self.order();
         let tasks = order.by_number.range(number + 1..).map(|(_, task)| *task).collect();
-        (tasks, order.newest.any)
+        (tasks, order.newest)
     }
 
     /// Wakes whenever there is a newer change.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Newest> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
         self.newest.subscribe()
+    }
+
+    /// Wakes whenever there is a newer change of a status.
+    pub(crate) fn subscribe_to_statuses(&self) -> watch::Receiver<u64> {
+        self.newest_status.subscribe()
     }
 
     fn order(&self) -> MutexGuard<'_, Order> {
         self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Of two that tell at once, the later number stands.
+fn raise(newest: &watch::Sender<u64>, number: u64) {
+    newest.send_if_modified(|sent| {
+        let is_newer = *sent < number;
+        *sent = number.max(*sent);
+        is_newer
+    });
 }
 
 #[cfg(test)]
@@ -166,9 +170,12 @@ mod tests {
         assert_eq!(changes.since(number), (vec![], number));
         changes.note(b, Weight::Status);
         assert_eq!(changes.since(number).0, [b]);
-        assert_eq!(*changes.subscribe().borrow(), Newest { any: 6, status: 6 });
+        assert_eq!(*changes.subscribe().borrow(), 6);
+        changes.note(a, Weight::Counters);
+        assert_eq!(*changes.subscribe().borrow(), 7);
+        assert_eq!(*changes.subscribe_to_statuses().borrow(), 6);
         changes.forget(c);
-        assert_eq!(changes.since(0).0, [a, b, c]);
+        assert_eq!(changes.since(0).0, [b, a, c]);
     }
 
     #[test]

@@ -88,8 +88,8 @@ fn take_in(fleet: &Arc<Fleet>, record: TaskRecord, found: Found, started: &mut V
 async fn await_heads(started: &[Arc<Task>]) {
     let deadline = Instant::now() + LINK_WAIT;
     for task in started {
-        let mut announced = task.subscribe();
-        let known = announced.wait_for(|now| now.head.is_some() || now.over);
+        let mut standing = task.follow();
+        let known = standing.wait_for(|now| now.is_known || now.over);
         if timeout_at(deadline, known).await.is_err() {
             tracing::warn!(task = task.id().short(), "a session does not say yet how it stands");
         }

@@ -19,7 +19,7 @@ use crate::history::{self, Folded};
 use crate::launch::launch;
 use crate::link::{Dialled, Hangup, converse, dial};
 use crate::session::{Link, Problem};
-use crate::task::{Announced, Task};
+use crate::task::{Standing, Task};
 
 /// The wait after the first dial that led to nothing, and the longest: it doubles in between. Someone who lives answers
 /// within milliseconds; someone who does not must not cost a busy loop.
@@ -188,7 +188,7 @@ impl Supervision {
     /// stopped, so the journal is asked in its place; and the place of a task that has ended is given on.
     async fn listen<T>(&self, conversation: impl Future<Output = T>) -> T {
         tokio::pin!(conversation);
-        let mut announced = self.task.subscribe();
+        let mut standing = self.task.follow();
         let silent = tokio::time::sleep(HELLO_WAIT);
         tokio::pin!(silent);
         let (mut asked, mut freed) = (false, false);
@@ -200,7 +200,7 @@ impl Supervision {
                     self.ask_journal().await;
                     self.miss();
                 }
-                () = has_ended(&mut announced), if !freed => {
+                () = has_ended(&mut standing), if !freed => {
                     freed = true;
                     self.free_place();
                 }
@@ -292,9 +292,9 @@ impl Supervision {
     }
 }
 
-async fn has_ended(announced: &mut watch::Receiver<Announced>) {
+async fn has_ended(standing: &mut watch::Receiver<Standing>) {
     // The sender lives in the task that the caller holds.
-    let _open: bool = announced.wait_for(|now| now.status.is_ended()).await.is_ok();
+    let _open: bool = standing.wait_for(|now| now.status.is_ended()).await.is_ok();
 }
 
 fn adopt(task: &Task, folded: Folded) {

@@ -31,6 +31,7 @@ pub(crate) struct Task {
     pub(crate) folder: PathBuf,
     state: Mutex<State>,
     announced: watch::Sender<Announced>,
+    standing: watch::Sender<Standing>,
     /// True once every event of it was made: nothing more will come.
     pub(crate) is_told: AtomicBool,
     /// Wakes the link's loop when a command waits.
@@ -61,6 +62,22 @@ pub(crate) struct Announced {
     pub(crate) over: bool,
 }
 
+/// What those are told who wait for a task itself and not for its output: they sleep while it prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) status: Status,
+    /// It is known how far its session goes.
+    pub(crate) is_known: bool,
+    /// Nothing will come after the head.
+    pub(crate) over: bool,
+}
+
+impl From<Announced> for Standing {
+    fn from(Announced { head, status, over }: Announced) -> Self {
+        Self { status, is_known: head.is_some(), over }
+    }
+}
+
 impl Task {
     pub(crate) fn new(
         home: &Home,
@@ -70,11 +87,13 @@ impl Task {
     ) -> Arc<Self> {
         record.spec.env.clear();
         let session = SessionId { task: record.id, number: FIRST_SESSION };
-        let announced = watch::Sender::new(announced(&state));
+        let announced = announced(&state);
+        let standing = watch::Sender::new(announced.into());
+        let announced = watch::Sender::new(announced);
         let (folder, asked) = (home.session(session), Notify::new());
         let state = Mutex::new(state);
         let is_told = AtomicBool::new(false);
-        let task = Self { record, folder, state, announced, is_told, asked, changes };
+        let task = Self { record, folder, state, announced, standing, is_told, asked, changes };
         task.changes.note(task.id(), Weight::Status);
         Arc::new(task)
     }
@@ -104,6 +123,11 @@ impl Task {
     /// Wakes on every change of [`Self::announced`].
     pub(crate) fn subscribe(&self) -> watch::Receiver<Announced> {
         self.announced.subscribe()
+    }
+
+    /// Wakes on every change of its standing, and not for its output.
+    pub(crate) fn follow(&self) -> watch::Receiver<Standing> {
+        self.standing.subscribe()
     }
 
     /// Looks at the state.
@@ -173,11 +197,8 @@ impl Task {
     fn tell(&self, state: &State, weight: Option<Weight>) {
         let Some(weight) = weight else { return };
         let announced = announced(state);
-        self.announced.send_if_modified(|told| {
-            let modified = *told != announced;
-            *told = announced;
-            modified
-        });
+        tell(&self.announced, announced);
+        tell(&self.standing, announced.into());
         self.changes.note(self.id(), weight);
     }
 
@@ -185,6 +206,15 @@ impl Task {
         // A panic while it was held has ended that request; what is here is still whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Wakes those who wait, if it is news.
+fn tell<T: PartialEq>(to: &watch::Sender<T>, news: T) {
+    to.send_if_modified(|told| {
+        let modified = *told != news;
+        *told = news;
+        modified
+    });
 }
 
 fn announced(state: &State) -> Announced {

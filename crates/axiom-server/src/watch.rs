@@ -10,7 +10,6 @@ use axiom_proto::task::TaskView;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::changes::Newest;
 use crate::fleet::Fleet;
 
 /// The shortest time between two answers that tell of counters only: what an eye can follow.
@@ -31,7 +30,8 @@ pub struct Watch {
     fleet: Arc<Fleet>,
     /// All of them where empty.
     tasks: BTreeSet<TaskId>,
-    newest: watch::Receiver<Newest>,
+    newest: watch::Receiver<u64>,
+    newest_status: watch::Receiver<u64>,
     /// The newest change that was told of.
     told: u64,
     /// When counters may be told of again.
@@ -43,6 +43,7 @@ impl Watch {
     pub(crate) fn new(fleet: Arc<Fleet>, tasks: &[TaskId]) -> Self {
         Self {
             newest: fleet.changes.subscribe(),
+            newest_status: fleet.changes.subscribe_to_statuses(),
             tasks: tasks.iter().copied().collect(),
             told: 0,
             counters_at: Instant::now(),
@@ -72,9 +73,9 @@ impl Watch {
         }
         let told = self.told;
         // The sender lives as long as the fleet that we hold.
-        let _open = self.newest.wait_for(|newest| newest.any > told).await.is_ok();
+        let _open = self.newest.wait_for(|newest| *newest > told).await.is_ok();
         tokio::select! {
-            _open = self.newest.wait_for(|newest| newest.status > told) => {}
+            _open = self.newest_status.wait_for(|newest| *newest > told) => {}
             () = sleep_until(self.counters_at) => {}
         }
     }

@@ -16,7 +16,6 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{After, picture, stats_of};
 use crate::background::beside;
-use crate::changes::Newest;
 use crate::clock::now_ms;
 use crate::fault;
 use crate::fleet::Fleet;
@@ -56,7 +55,7 @@ pub struct Listener {
 /// When statistics are told of next.
 #[derive(Debug)]
 struct StatsTurn {
-    newest: watch::Receiver<Newest>,
+    newest: watch::Receiver<u64>,
     /// The newest change that was looked at.
     looked_at: u64,
     due: Instant,
@@ -73,7 +72,7 @@ enum Woken {
 impl Listener {
     pub(crate) fn new(fleet: Arc<Fleet>, after: Option<EventId>, wanted: Wanted) -> Self {
         let mut newest = fleet.changes.subscribe();
-        let looked_at = newest.borrow_and_update().any;
+        let looked_at = *newest.borrow_and_update();
         let due = Instant::now();
         Self {
             after: after.or_else(|| fleet.events.head()),
@@ -127,7 +126,7 @@ impl Listener {
         let (looked_at, due) = (*looked_at, *due);
         let printed = async {
             // The sender lives as long as the fleet that we hold.
-            let _open = newest.wait_for(|newest| newest.any > looked_at).await.is_ok();
+            let _open = newest.wait_for(|newest| *newest > looked_at).await.is_ok();
             sleep_until(due).await;
         };
         tokio::select! {

@@ -36,11 +36,11 @@ pub(super) async fn remove(fleet: &Arc<Fleet>, task: &Arc<Task>) -> Result<Remov
 
 /// True once nothing of it is written any more. One that has ended is waited for: whoever saw its end may remove it.
 async fn settles(task: &Task) -> bool {
-    let mut announced = task.subscribe();
-    if !announced.borrow().status.is_ended() {
+    let mut standing = task.follow();
+    if !standing.borrow().status.is_ended() {
         return false;
     }
-    matches!(timeout(OVER_WAIT, announced.wait_for(|now| now.over)).await, Ok(Ok(_)))
+    matches!(timeout(OVER_WAIT, standing.wait_for(|now| now.over)).await, Ok(Ok(_)))
 }
 
 /// Waits until its last event was made: what goes before that is told to nobody.

@@ -59,8 +59,8 @@ pub(super) async fn stop(
 
 /// True once the task has ended; false if it does not within a stop's usual time.
 async fn ends_soon(task: &Task) -> bool {
-    let mut announced = task.subscribe();
-    let ended = announced.wait_for(|now| now.status.is_ended());
+    let mut standing = task.follow();
+    let ended = standing.wait_for(|now| now.status.is_ended());
     tokio::time::timeout(TAKEN_OVER_WAIT, ended).await.is_ok_and(|seen| seen.is_ok())
 }
 

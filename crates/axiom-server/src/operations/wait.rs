@@ -12,8 +12,8 @@ const WAIT_MAX: Duration = Duration::from_secs(50);
 
 pub(super) async fn wait(task: &Task, request: WaitRequest) -> WaitAnswer {
     let asked = request.timeout_ms.map_or(WAIT_MAX, Duration::from_millis);
-    let mut announced = task.subscribe();
-    let ends = announced.wait_for(|now| now.status.is_ended());
+    let mut standing = task.follow();
+    let ends = standing.wait_for(|now| now.status.is_ended());
     let ended = match timeout(asked.min(WAIT_MAX), ends).await {
         Ok(ended) => ended.is_ok(),
         Err(_elapsed) => false,
