@@ -33,7 +33,12 @@ pub(crate) async fn run(fleet: Arc<Fleet>, name: SocketName) {
 
 /// Returns when the names are lost.
 async fn keep(run: &Path, name: &SocketName) -> io::Result<()> {
-    let watched = watch(run)?;
+    let watched = match watch(run) {
+        Ok(watched) => watched,
+        // The folder was gone before it could be watched.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
     loop {
         // After the watch began, and after each word of it: nothing can go unseen.
         match name.put_back() {

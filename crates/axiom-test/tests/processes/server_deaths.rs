@@ -296,6 +296,19 @@ fn a_socket_that_somebody_removed_is_put_back_by_the_server_that_lives() {
     lab.shut_down();
 }
 
+/// Stops a process, and waits until none of its threads runs.
+fn freeze(pid: u32) {
+    kill(pid, libc::SIGSTOP);
+    let is_stopped = |thread: std::fs::DirEntry| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+    };
+    let deadline = std::time::Instant::now() + EVENT_WAIT;
+    while !std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten().all(is_stopped) {
+        assert!(std::time::Instant::now() < deadline, "{pid} does not stop");
+    }
+}
+
 #[test]
 fn an_emptied_run_folder_never_makes_two_servers() {
     let lab = Lab::new();
@@ -312,20 +325,17 @@ fn an_emptied_run_folder_never_makes_two_servers() {
     ];
     for empty in ways {
         let before = lab.server_pid().unwrap();
+        // Stopped, it cannot put back one name by the other meanwhile.
+        freeze(before);
         empty();
+        let second = lab.axiom(&["serve"]);
+        assert!(second.code() == 125 && second.stderr.contains("already runs"), "{second:?}");
+        kill(before, libc::SIGCONT);
         // It gives the home up by itself; only then can the next one have it.
         assert_dies(before, "the server without a name");
         lab.axiom(&["ps"]).ok();
         assert_ne!(lab.server_pid(), Some(before));
     }
-    // While one lives that cannot notice, no other begins.
-    let frozen = lab.server_pid().unwrap();
-    kill(frozen, libc::SIGSTOP);
-    std::fs::remove_dir_all(&run).unwrap();
-    let second = lab.axiom(&["serve"]);
-    assert!(second.code() == 125 && second.stderr.contains("already runs"), "{second:?}");
-    kill(frozen, libc::SIGCONT);
-    assert_dies(frozen, "the server without a name");
     lab.axiom(&["send", &id, ""]).ok();
     assert_eq!(lab.wait(&[&id]).code(), 3);
     lab.shut_down();
