@@ -21,13 +21,13 @@ SAID = {
 
 async def main():
     for what, say in SAID.items():
-        async with websockets.connect(URL, additional_headers=HEADERS) as live:
-            await live.recv()
-            try:
-                await say(live)
-                while True:
-                    await live.recv()
-            except websockets.ConnectionClosed as closed:
-                print(what, closed.rcvd.code, flush=True)
+        live = await websockets.connect(URL, additional_headers=HEADERS)
+        await live.recv()
+        try:
+            await say(live)
+            while True:
+                await live.recv()
+        except websockets.ConnectionClosed as closed:
+            print(what, closed.rcvd.code, flush=True)
 
 asyncio.run(main())
