@@ -23,6 +23,9 @@ const HANDSHAKE_WAIT_MAX: Duration = Duration::from_secs(10);
 /// The largest message: one frame of the largest payload, and room for those beside it.
 const MESSAGE_BYTES_MAX: usize = 20 * 1024 * 1024;
 
+/// Bytes read at once: a batch of frames as the server sends it. The library clears so many before each read.
+const READ_BYTES: usize = 64 * 1024;
+
 /// What to do where no server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
@@ -128,6 +131,7 @@ async fn await_another(home: &Home) -> Result<WebSocketStream<UnixStream>, Reach
 
 async fn shake_hands(stream: UnixStream) -> Result<WebSocketStream<UnixStream>, ReachError> {
     let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BYTES)
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX));
     let handshake = client_async_with_config("ws://localhost/api/v1/live", stream, Some(config));

@@ -18,11 +18,13 @@ const READ_BYTES: usize = 64 * 1024;
 
 pub(super) fn run(command: &[String]) -> anyhow::Result<()> {
     let [look, program, arguments @ ..] = command else { bail!("reference LOOK COMMAND…") };
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).context("open a terminal")?;
+    // Closed in the child: one that kept this end open would read on for ever after a killed reader.
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let terminal = openpt(flags).context("open a terminal")?;
     grantpt(&terminal).and_then(|()| unlockpt(&terminal)).context("unlock the terminal")?;
     let size = Winsize { ws_row: 40, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
     tcsetwinsize(&terminal, size).context("size the terminal")?;
-    let end = ioctl_tiocgptpeer(&terminal, OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+    let end = ioctl_tiocgptpeer(&terminal, flags)?;
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::from(end.try_clone()?))

@@ -32,7 +32,7 @@ impl Serve {
         log_to_standard_error();
         let options = Options::load(None, self.max_tasks)
             .map_err(|error| Failure::invalid(told(&error), "see `axiom doctor`"))?;
-        let runtime = Builder::new_multi_thread().enable_all().build();
+        let runtime = Builder::new_multi_thread().worker_threads(threads()).enable_all().build();
         let runtime = runtime.map_err(|error| Failure::own(format!("start: {error}"), ""))?;
         runtime.block_on(async {
             match Server::start(options).await {
@@ -42,6 +42,12 @@ impl Serve {
             }
         })
     }
+}
+
+/// A thread for each four processors. What blocks has threads of its own; what is left moves bytes from links to readers,
+/// and a frame that changes its thread on the way costs more than all else that is done to it.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(4))
 }
 
 async fn serve(server: Server) -> Result<u8, Failure> {
