@@ -263,6 +263,9 @@ pub struct ServerStatus {
     pub url: Option<String>,
     /// Tasks by status.
     pub tasks: std::collections::BTreeMap<Status, u64>,
+    /// How tasks stand when processors are short, and by what means; absent from servers that leave it as it is.
+    #[serde(default)]
+    pub child_priority: String,
     /// How process trees are kept together: `cgroup`, or why not.
     pub tree: String,
     /// Free bytes on the home's disk, and how many are kept free.

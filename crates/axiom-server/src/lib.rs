@@ -52,7 +52,7 @@ pub use network::NetworkPort;
 pub use operations::{
     Caller, FramesAnswer, FramesRequest, Operations, OutputAnswer, OutputRequest,
 };
-pub use options::{CgroupUse, Options, OptionsError, Programs};
+pub use options::{CgroupUse, ChildPriority, Options, OptionsError, Programs};
 pub use server::{Listening, Network, Server, StartError};
 pub use surroundings::Surroundings;
 pub use token::{TOKEN_FILE, Token};

@@ -41,9 +41,17 @@ pub(super) async fn status(fleet: &Arc<Fleet>) -> Result<ServerStatus, Fault> {
         home: ByteString(fleet.home.root().as_os_str().as_encoded_bytes().to_vec()),
         url: fleet.url.get().cloned(),
         tasks: fleet.counts(),
+        child_priority: child_priority(fleet),
         tree,
         disk_free_bytes: space.free_bytes,
         disk_min_free_bytes: fleet.disk_min_free_bytes,
         problems,
     })
+}
+
+fn child_priority(fleet: &Fleet) -> String {
+    match fleet.priority {
+        Some(means) => format!("lower: {}", means.sentence()),
+        None => "same, as child_priority says".to_owned(),
+    }
 }

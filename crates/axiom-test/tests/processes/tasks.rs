@@ -166,6 +166,8 @@ fn keys_and_text_reach_the_task() {
     let lab = Lab::new();
     let id = lab.spawn_shell("read a; echo got:$a; cat; echo over");
     lab.axiom(&["send", &id, "some words"]).ok();
+    // What is typed before the line was taken would be echoed between it and the answer.
+    lab.follow(&["logs", "-f", &id]).wait_for_line("got", |line| line == "got:some words");
     lab.axiom(&["send", &id, "no enter", "--no-enter"]).ok();
     lab.axiom(&["send", &id, "--key", "enter,ctrl-d"]).ok();
     lab.wait(&[&id]);

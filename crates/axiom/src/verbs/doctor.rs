@@ -112,7 +112,7 @@ async fn all(here: &Here) -> Vec<Finding> {
     findings.extend(programs::look(here, status.is_some()).await);
     findings.push(machine::terminals());
     findings.push(checks::trees(here, status.as_ref()));
-    findings.push(machine::priority());
+    findings.push(checks::priority(here, status.as_ref()));
     findings.push(checks::disk(here, status.as_ref()));
     findings.push(machine::open_files());
     findings.push(machine::processes());

@@ -41,6 +41,7 @@ fn shown(status: &ServerStatus) -> String {
         format!("network  {}", status.url.as_deref().unwrap_or("off: only the home's socket")),
         format!("tasks    {tasks}"),
         format!("trees    {}", one_line(&status.tree)),
+        format!("priority {}", one_line(&status.child_priority)),
         format!(
             "disk     {} free; tasks' output pauses below {}",
             shown_bytes(status.disk_free_bytes),

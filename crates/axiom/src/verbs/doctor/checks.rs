@@ -6,9 +6,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use axiom_holder::cgroup;
+use axiom_holder::{cgroup, priority};
 use axiom_proto::api::ServerStatus;
-use axiom_server::Options;
+use axiom_server::{ChildPriority, Options};
 use rustix::fs::{Access, access, statvfs};
 use rustix::process::geteuid;
 
@@ -87,6 +87,33 @@ pub(super) fn trees(here: &Here, status: Option<&ServerStatus>) -> Finding {
         }
         Err(why) => Finding::note(WHAT, format!("no cgroups: {why}"), WALKED),
     }
+}
+
+/// By what means tasks are kept from slowing down what watches them.
+pub(super) fn priority(here: &Here, status: Option<&ServerStatus>) -> Finding {
+    const WHAT: &str = "priority";
+    const REMEDY: &str = "child_priority = \"lower\" in config.toml keeps them below";
+    let told = match status {
+        Some(status) if status.child_priority.is_empty() => {
+            return Finding::note(WHAT, "this server leaves tasks at its own", "restart it");
+        }
+        Some(status) => status.child_priority.clone(),
+        None => match Options::load(None, None).map(|options| options.child_priority) {
+            Ok(ChildPriority::Same) => "same".to_owned(),
+            Ok(ChildPriority::Lower) | Err(_) => {
+                let root = cgroup::find(here.home.path()).ok();
+                let means = priority::means(root.as_ref());
+                // Only the probe made it, as above.
+                root.into_iter().for_each(|root| drop(fs::remove_dir(root.path())));
+                format!("lower: {}", means.sentence())
+            }
+        },
+    };
+    let text = format!("tasks, when processors are short: {told}");
+    if told.starts_with("same") {
+        return Finding::note(WHAT, text, REMEDY);
+    }
+    Finding::good(WHAT, text)
 }
 
 pub(super) fn disk(here: &Here, status: Option<&ServerStatus>) -> Finding {

@@ -55,20 +55,6 @@ pub(super) fn processes() -> Finding {
     }
 }
 
-/// By what means tasks are kept from slowing down what watches them.
-pub(super) fn priority() -> Finding {
-    const WHAT: &str = "priority";
-    match number("/proc/sys/kernel/sched_autogroup_enabled") {
-        Some(0) => Finding::good(WHAT, "autogroup is off: nice values count between sessions"),
-        Some(_) => Finding::note(
-            WHAT,
-            "autogroup is on: a nice value counts within its own session only",
-            "for tasks at a lower priority: a cgroup with cpu.weight, or sysctl kernel.sched_autogroup_enabled=0",
-        ),
-        None => Finding::good(WHAT, "the kernel has no autogroup"),
-    }
-}
-
 fn number(path: &str) -> Option<u64> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
