@@ -312,6 +312,23 @@ mod tests {
     }
 
     #[test]
+    fn tasks_stand_lower_unless_it_is_said_otherwise() {
+        let same = config("child_priority = \"same\"");
+        let cases = [
+            (Config::default(), None, ChildPriority::Lower),
+            (config("child_priority = \"lower\""), None, ChildPriority::Lower),
+            (config("child_priority = \"same\""), None, ChildPriority::Same),
+            (config("child_priority = \"lower\""), Some("same"), ChildPriority::Same),
+        ];
+        for (config, variable, expected) in cases {
+            let variable = variable.map(str::to_owned);
+            assert_eq!(choose_child_priority(&config, variable).unwrap(), expected, "{config:?}");
+        }
+        let refused = choose_child_priority(&same, Some("higher".to_owned())).unwrap_err();
+        assert_eq!(refused.to_string(), "AXIOM_CHILD_PRIORITY is \"higher\": lower or same");
+    }
+
+    #[test]
     fn the_port_is_what_the_environment_says_before_the_file() {
         let written = config("network_port = 8000");
         let port = |config: &Config, variable: Option<&str>| {
