@@ -2,7 +2,6 @@
 //! is taken. Owner of the choice; a holder carries it out for its child. Takes nothing from anybody while processors are free.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 
 use crate::cgroup::{self, CgroupRoot};
@@ -32,7 +31,7 @@ impl Means {
     #[must_use]
     pub fn of_child(self) -> Priority {
         match self {
-            Self::CgroupWeight => Priority::Same,
+            Self::CgroupWeight => Priority::Cgroup,
             Self::Autogroup => Priority::Autogroup,
             Self::Nice => Priority::Nice,
         }
@@ -76,19 +75,6 @@ pub fn means(root: Option<&CgroupRoot>) -> Means {
             .is_ok_and(|value| value.trim_ascii() == b"1"),
         in_group: cgroup::has_cpu_share(),
     })
-}
-
-/// Carries out what is done once for all tasks.
-///
-/// # Errors
-/// The cgroup refuses its weight.
-pub fn lower_all(means: Means, root: Option<&CgroupRoot>) -> io::Result<()> {
-    match (means, root) {
-        (Means::CgroupWeight, Some(root)) => {
-            fs::write(root.path().join("cpu.weight"), CGROUP_WEIGHT.to_string())
-        }
-        (Means::CgroupWeight, None) | (Means::Autogroup | Means::Nice, _) => Ok(()),
-    }
 }
 
 fn is_writable(path: &Path) -> bool {

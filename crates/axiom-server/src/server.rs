@@ -200,6 +200,10 @@ fn prepare(options: Options) -> Result<(Options, Instance, Machine), StartError>
         sweep_leaves(root.path());
     }
     let priority = lower_tasks(options.child_priority, cgroup.as_ref().ok());
+    if let Ok(root) = &cgroup {
+        // Only the probe made it, unless tasks run: each holder makes it where it is missing.
+        let _kept_by_running_tasks: io::Result<()> = root.remove();
+    }
     let space = disk::space(options.home.root()).map_err(StartError::Disk)?;
     let disk_min_free_bytes =
         options.disk_min_free_bytes.unwrap_or_else(|| disk::default_min_free(space));
@@ -210,15 +214,12 @@ fn prepare(options: Options) -> Result<(Options, Instance, Machine), StartError>
     ))
 }
 
-/// Finds the means that counts here, and does what is done once for all tasks.
+/// Finds the means that counts here.
 fn lower_tasks(wanted: ChildPriority, root: Option<&CgroupRoot>) -> Option<Means> {
     let means = match wanted {
         ChildPriority::Same => return None,
         ChildPriority::Lower => priority::means(root),
     };
-    if let Err(error) = priority::lower_all(means, root) {
-        tracing::warn!(%error, "tasks run at our own priority");
-    }
     tracing::debug!(means = means.sentence(), "tasks run at a lower priority");
     Some(means)
 }

@@ -16,6 +16,9 @@ use crate::clock::Deadline;
 /// device or a network file system; then the freeze is taken back and reported as failed.
 pub const FREEZE_WAIT_MAX_MS: u64 = 2_000;
 
+/// How often the directory above a leaf is made again. Each time another session must have ended in between.
+const MAKE_TRIES_MAX: u32 = 16;
+
 /// How deep cgroups below a leaf are followed: a child may make its own, but hardly a tower of
 /// them.
 const DEPTH_MAX: usize = 16;
@@ -53,16 +56,15 @@ impl AsFd for Door {
 
 impl Cgroup {
     /// Makes a leaf, or takes the one that is there, and opens it. Makes the directory above it
-    /// too, which a server that found it empty may have removed meanwhile.
+    /// too, which the last session before us took along, and perhaps takes along again meanwhile.
     pub fn make(path: &Path) -> Result<Self> {
-        match make_one(path) {
-            Err(Errno::NOENT) => {
-                make_one(path.parent().ok_or(Errno::NOENT)?)?;
-                make_one(path)?;
+        for _ in 0..MAKE_TRIES_MAX {
+            match make_one(path) {
+                Err(Errno::NOENT) => make_one(path.parent().ok_or(Errno::NOENT)?)?,
+                other => return other.and_then(|()| Self::open(path)),
             }
-            other => other?,
         }
-        Self::open(path)
+        Err(Errno::NOENT)
     }
 
     pub fn open(path: &Path) -> Result<Self> {
@@ -172,8 +174,13 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
     };
     cgroup.clear()?;
     match rustix::fs::rmdir(path) {
-        Err(Errno::NOENT) => Ok(()),
-        other => other,
+        Err(Errno::NOENT) => {}
+        other => other?,
+    }
+    // The server may be gone for good: the last session takes the directory of all of them along.
+    match path.parent().map(rustix::fs::rmdir) {
+        None | Some(Ok(()) | Err(Errno::NOENT | Errno::BUSY | Errno::NOTEMPTY)) => Ok(()),
+        Some(other) => other,
     }
 }
 

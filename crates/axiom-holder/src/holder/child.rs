@@ -3,15 +3,17 @@
 //! session then tells.
 
 use std::ffi::CString;
+use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{InputModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 
 use crate::cgroup::Cgroup;
-use crate::priority::NICE_STEPS;
+use crate::priority::{CGROUP_WEIGHT, NICE_STEPS};
 use crate::wire::{Ends, LaunchSpec, Mode, Priority, Stage};
 
 use super::log;
@@ -42,6 +44,9 @@ pub(super) fn launch(spec: &LaunchSpec) -> Result<Child, Refusal> {
     let (ends, stdio) = open_ends(spec.mode).map_err(Refusal::at(Stage::Pty))?;
     let door = spec.cgroup.as_deref().and_then(|path| {
         let door = Cgroup::make(path).and_then(Cgroup::door);
+        if spec.priority == Priority::Cgroup {
+            lower_all(path);
+        }
         let refused = |error: &_| log(&format!("make the cgroup {}: {error}", path.display()));
         door.inspect_err(refused).ok()
     });
@@ -51,7 +56,7 @@ pub(super) fn launch(spec: &LaunchSpec) -> Result<Child, Refusal> {
     };
     let nice = match spec.priority {
         Priority::Nice => NICE_STEPS,
-        Priority::Same | Priority::Autogroup => 0,
+        Priority::Same | Priority::Autogroup | Priority::Cgroup => 0,
     };
     let started = start(&Start {
         programs: &candidates(&spec.args[0], &spec.env),
@@ -69,6 +74,14 @@ pub(super) fn launch(spec: &LaunchSpec) -> Result<Child, Refusal> {
     }
     let in_cgroup = door.is_some() && started.cgroup_refused.is_none();
     Ok(Child { pid: started.pid, pidfd: started.pidfd, ends, in_cgroup })
+}
+
+/// Sets the weight of the cgroup that holds all tasks' leaves. Each time: the last session took the directory along.
+fn lower_all(leaf: &Path) {
+    let Some(above) = leaf.parent() else { return };
+    if let Err(error) = fs::write(above.join("cpu.weight"), CGROUP_WEIGHT.to_string()) {
+        log(&format!("lower the tasks' cgroup: {error}; they run as they are"));
+    }
 }
 
 fn open_ends(mode: Mode) -> rustix::io::Result<(Ends, Stdio)> {

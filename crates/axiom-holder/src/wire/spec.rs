@@ -51,6 +51,8 @@ pub enum Priority {
     Nice,
     /// That of its autogroup is set.
     Autogroup,
+    /// The weight of the cgroup above its leaf is set.
+    Cgroup,
 }
 
 impl Priority {
@@ -59,6 +61,7 @@ impl Priority {
             Self::Same => 0,
             Self::Nice => 1,
             Self::Autogroup => 2,
+            Self::Cgroup => 3,
         }
     }
 
@@ -67,6 +70,7 @@ impl Priority {
         match code {
             1 => Self::Nice,
             2 => Self::Autogroup,
+            3 => Self::Cgroup,
             _later => Self::Same,
         }
     }

@@ -192,8 +192,10 @@ fn an_empty_cgroup_goes_with_its_holder() {
     let Some(cgroup) = cgroup else { return };
     let worker = session.ready_worker();
     assert!(cgroup.exists());
+    let above = cgroup.parent().unwrap();
     let _session = session.finish(worker);
     assert!(!cgroup.exists());
+    assert!(!above.exists(), "the last session takes it along");
 }
 
 #[test]
