@@ -47,6 +47,8 @@ mod lab;
 mod server_deaths;
 #[path = "processes/server_memory.rs"]
 mod server_memory;
+#[path = "processes/stopping.rs"]
+mod stopping;
 #[path = "processes/stream.rs"]
 mod stream;
 #[path = "processes/tails.rs"]

@@ -4,7 +4,7 @@ use axiom_proto::record::{Exit, Failure, Limit};
 use axiom_proto::summary::Summary;
 use axiom_proto::task::{Status, TaskView};
 
-use crate::failure::EXIT_OWN;
+use crate::failure::{EXIT_INTERRUPTED, EXIT_OWN};
 
 /// How a task ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,8 @@ impl Conclusion {
         self.failure.is_some()
     }
 
-    /// The child's code, 128 and the signal, 126 or 127 where it never started, 125 where nobody knows.
+    /// The child's code, 128 and the signal, 126 or 127 where it never started, 125 where nobody knows. Stopped before it
+    /// started, it ended as by the interrupt that a stop begins with.
     #[must_use]
     pub(crate) fn exit_code(&self) -> u8 {
         if let Some(failure) = &self.failure {
@@ -63,6 +64,7 @@ impl Conclusion {
         match (self.exit, self.status) {
             (Some(exit), _) => low_byte(exit.shell_code()),
             (None, Status::Succeeded) => 0,
+            (None, Status::Stopped) => EXIT_INTERRUPTED,
             (None, _) => EXIT_OWN,
         }
     }
@@ -161,6 +163,7 @@ mod tests {
         assert_eq!(code(Exit::Signal(9)), 137);
         assert_eq!(code(Exit::Unknown), 125);
         assert_eq!(ended(Status::Lost, None).exit_code(), 125);
+        assert_eq!(ended(Status::Stopped, None).exit_code(), 130, "before it started");
     }
 
     #[test]

@@ -16,6 +16,12 @@ pub(crate) const EXIT_OWN: u8 = 125;
 /// A wait timed out.
 pub(crate) const EXIT_TIMEOUT: u8 = 124;
 
+/// What a shell reports of a program that Ctrl-C ended: 128 and SIGINT.
+pub(crate) const EXIT_INTERRUPTED: u8 = 130;
+
+/// What a shell reports of a program that was asked to end: 128 and SIGTERM.
+pub(crate) const EXIT_TERMINATED: u8 = 143;
+
 /// What a shell reports of a program whose reader hung up: 128 and SIGPIPE.
 pub(crate) const EXIT_PIPE: u8 = 141;
 

@@ -18,7 +18,8 @@ A first hour is in [guide.md](guide.md); what to do when something is wrong, in 
 
 - An **ID** is any unique beginning of an id, or a name. `axiom help VERB` says the same as here.
 - **Exit codes**: the command's own; 128+N for signal N; 124 a wait timed out; 125 Axiom's own error; 126 not executable;
-  127 not found; 0, with a line on standard error, after a detach.
+  127 not found; 0, with a line on standard error, after a detach. A task that was stopped before it started counts as interrupted:
+  130, from `run` and from `wait`. `run --each` gives 0 if all succeeded, else the code of the first that did not.
 - **Durations** are `500ms`, `2s`, `1m`, `3h`, `1d`; **sizes** are `100`, `64k`, `10M`, `1G`, in powers of 1024.
 - **Environment**: `AXIOM_HOME` (the home), `AXIOM_NETWORK_PORT` (a loopback port, or `off`), `AXIOM_LOG` (what a server logs),
   `AXIOM_CHILD_PRIORITY` (`same`: tasks get as much of the processors as Axiom does; else less, when they are short), `NO_COLOR`. A task finds its own id in `AXIOM_TASK`.

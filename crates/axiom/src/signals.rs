@@ -4,6 +4,8 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::failure::{EXIT_INTERRUPTED, EXIT_TERMINATED};
+
 /// What a signal means here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sign {
@@ -19,6 +21,28 @@ pub(crate) enum Sign {
     Continued,
     /// SIGTSTP: we are to be suspended.
     Suspend,
+}
+
+impl Sign {
+    /// With what who leaves because of it exits.
+    #[must_use]
+    pub(crate) fn exit_code(self) -> u8 {
+        match self {
+            Self::Interrupt => EXIT_INTERRUPTED,
+            Self::Terminate | Self::HangUp | Self::Resized | Self::Continued | Self::Suspend => {
+                EXIT_TERMINATED
+            }
+        }
+    }
+
+    /// True if it asks the program to leave, or to stop what it has begun.
+    #[must_use]
+    pub(crate) fn is_end(self) -> bool {
+        match self {
+            Self::Interrupt | Self::Terminate | Self::HangUp => true,
+            Self::Resized | Self::Continued | Self::Suspend => false,
+        }
+    }
 }
 
 /// SIGCONT's number, for which there is no name in the library.

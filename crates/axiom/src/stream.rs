@@ -1,6 +1,7 @@
 //! Many tasks as one live stream, across servers' deaths: the loop that waits for frames, signals, time and the reader.
 //! What is said is decided by [`merged`]; here is only what waits and writes.
 
+mod clock;
 mod drawing;
 mod escape;
 mod json;
@@ -16,28 +17,29 @@ mod region;
 mod row;
 mod screen;
 mod sizes;
+mod stopping;
 mod tally;
 
 use std::time::Duration;
 
 use axiom_client::{Connection, Event, Feed, Order, Place, new_command_id};
-use axiom_proto::api::StopRequest;
 use axiom_proto::command::Action;
 use axiom_proto::id::TaskId;
 use axiom_proto::live::StartAt;
 use axiom_proto::task::TaskView;
 use bytes::Bytes;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::conclusion::Conclusion;
 use crate::failure::{Failure, note, of_output};
 use crate::signals::{Sign, Signals};
 use crate::stdio::{self, OutputWatch, Writer};
+use clock::Clock;
 use labels::Labels;
 use merged::Merged;
 use screen::Screen;
 use sizes::ChildSizes;
+use stopping::Stopping;
 
 pub(crate) use drawing::Drawing;
 #[cfg(test)]
@@ -159,9 +161,7 @@ pub(crate) struct Stream {
     extent: Extent,
     members: Vec<TaskId>,
     sizes: ChildSizes,
-    asked: bool,
-    /// Takes waiting tasks out of the queue, after an interrupt.
-    cancelling: Option<JoinHandle<()>>,
+    stopping: Stopping,
     away: Away,
 }
 
@@ -183,28 +183,6 @@ enum Away {
     /// It is said at this moment.
     SayAt(Millis),
     Said,
-}
-
-/// The wall clock as it was at the start, and the time since then: it never jumps.
-#[derive(Debug, Clone, Copy)]
-struct Clock {
-    began: Instant,
-    began_unix_ms: Millis,
-}
-
-impl Clock {
-    fn start() -> Self {
-        Self { began: Instant::now(), began_unix_ms: crate::verbs::now_ms() }
-    }
-
-    fn now(&self) -> Millis {
-        let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.began_unix_ms.saturating_add(since)
-    }
-
-    fn instant(&self, moment: Millis) -> Instant {
-        self.began + Duration::from_millis(moment.saturating_sub(self.began_unix_ms))
-    }
 }
 
 impl Stream {
@@ -236,8 +214,7 @@ impl Stream {
             extent: options.extent,
             members: ids,
             sizes: ChildSizes::new(options.child_mark),
-            asked: false,
-            cancelling: None,
+            stopping: Stopping::Unasked,
             away: Away::No,
         };
         if let Some(size) = stream.screen.size() {
@@ -259,14 +236,32 @@ impl Stream {
     ///
     /// # Errors
     /// [`Failure`] when there is no server, and when nobody reads us.
-    pub(crate) async fn run(mut self) -> Result<Viewed, Failure> {
-        let mut signals = self
-            .take_signals()
-            .map_err(|error| Failure::own(format!("take signals: {error}"), ""))?;
+    pub(crate) async fn run(self) -> Result<Viewed, Failure> {
+        let signals = Signals::take().map_err(|error| of_signals(&error))?;
+        self.run_after(signals, None).await
+    }
+
+    /// The same, for who takes signals already and may have got one.
+    ///
+    /// # Errors
+    /// As [`Stream::run`].
+    pub(crate) async fn run_after(
+        mut self,
+        mut signals: Signals,
+        sign: Option<Sign>,
+    ) -> Result<Viewed, Failure> {
+        if self.screen.is_live() {
+            signals.take_suspend().map_err(|error| of_signals(&error))?;
+        }
+        let at_once = sign.and_then(|sign| self.signed(sign));
         let mut writer = Writer::start();
         let mut output = OutputWatch::start();
         let way = loop {
-            match self.show(&mut signals, (&writer, &mut output)).await {
+            let way = match at_once {
+                Some(way) => Ok(way),
+                None => self.show(&mut signals, (&writer, &mut output)).await,
+            };
+            match way {
                 Ok(Way::Suspended) => self.suspend(&mut writer).await?,
                 way => break way,
             }
@@ -285,14 +280,6 @@ impl Stream {
             Ok(Way::Left(sign)) => Ok(Viewed::Left(sign, self.merged.live().collect())),
             Err(failure) => Err(written.err().unwrap_or(failure)),
         }
-    }
-
-    fn take_signals(&mut self) -> std::io::Result<Signals> {
-        let mut signals = Signals::take()?;
-        if self.screen.is_live() {
-            signals.take_suspend()?;
-        }
-        Ok(signals)
     }
 
     /// Writes the last text. Who was told to leave does not wait for a reader that stands still.
@@ -349,6 +336,7 @@ impl Stream {
                         self.told(event)?;
                     }
                 }
+                left = self.stopping.queue_emptied() => self.interrupt_all_but(&left),
                 () = at(wakes_at) => {}
             }
         }
@@ -392,13 +380,13 @@ impl Stream {
             Sign::HangUp => return Some(Way::Left(sign)),
             Sign::Interrupt | Sign::Terminate => {}
         }
-        if self.on_signal == OnSignal::Leave || self.asked {
+        if self.on_signal == OnSignal::Leave || self.stopping.is_asked() {
             return Some(Way::Left(sign));
         }
-        self.asked = true;
         let words = "asked every task to stop; Ctrl-C once more leaves them running";
         self.merged.say(self.clock.now(), words);
-        self.ask_to_stop();
+        let waiting = self.merged.waiting().collect();
+        self.stopping = Stopping::begin(self.place.clone(), waiting);
         None
     }
 
@@ -410,16 +398,12 @@ impl Stream {
         }
     }
 
-    /// Running tasks are interrupted, and may take their time, or refuse; waiting ones leave the queue, one by one.
-    fn ask_to_stop(&mut self) {
-        let waiting: Vec<TaskId> = self.merged.waiting().collect();
-        let live: Vec<TaskId> = self.merged.live().filter(|id| !waiting.contains(id)).collect();
+    /// Running tasks are interrupted, and may take their time, or refuse.
+    fn interrupt_all_but(&mut self, left: &[TaskId]) {
+        let live: Vec<TaskId> = self.merged.live().filter(|id| !left.contains(id)).collect();
         for task in live {
             let action = Action::Interrupt { signal: None, then: None };
             self.feed.order(Order { task, id: new_command_id(), action, data: Bytes::new() });
-        }
-        if !waiting.is_empty() {
-            self.cancelling = Some(tokio::spawn(cancel(self.place.clone(), waiting)));
         }
     }
 
@@ -446,7 +430,7 @@ impl Stream {
                 if self.members.contains(&task) {
                     return Err(error.into());
                 }
-                self.merged.ended(now, task);
+                self.merged.gone(now, task);
             }
             Event::Refused(error) => return Err(error.into()),
             Event::CommandRefused { order, .. } if self.sizes.answered(order.id) => {
@@ -457,8 +441,7 @@ impl Stream {
                 self.merged.say(now, &crate::lines::one_line(&format!("{id}: {}", error.message)));
             }
             Event::Away { .. } => self.away = Away::SayAt(now + AWAY_NOTE_AFTER),
-            // What it printed was given; its end as well, for only who has ended is removed.
-            Event::Removed(_) => {}
+            Event::Removed(task) => self.merged.removed(now, task),
             Event::Silent => self.say(now, &crate::verbs::silence(&self.place.home)),
             Event::Answers => self.say(now, "the server answers again"),
             Event::Connected { .. } => {
@@ -525,19 +508,8 @@ impl Stream {
     }
 }
 
-/// Stops tasks that wait. What cannot be stopped is seen by whoever looks: the stream goes on.
-async fn cancel(place: Place, waiting: Vec<TaskId>) {
-    let Ok(mut connection) = Connection::open(place).await else { return };
-    // The newest first, so that none starts because another one left.
-    for task in waiting.iter().rev() {
-        drop(connection.stop(task.as_str(), StopRequest::default()).await);
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.cancelling.iter().for_each(JoinHandle::abort);
-    }
+fn of_signals(error: &std::io::Error) -> Failure {
+    Failure::own(format!("take signals: {error}"), "")
 }
 
 async fn at(moment: Option<Instant>) {

@@ -11,15 +11,12 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{LEAVE_WAIT_MAX, Leaving, State, Wires, of_writing};
 use crate::conclusion::Conclusion;
-use crate::failure::{EXIT_OWN, EXIT_PIPE, Failure, note};
+use crate::failure::{EXIT_PIPE, Failure, note};
 use crate::quantities::shown_bytes;
 use crate::signals::Sign;
 
 /// How long the task may take to hear that its reader is gone.
 const PIPE_WAIT_MAX: Duration = Duration::from_secs(2);
-
-/// What a shell tells of a program that Ctrl-C ended.
-const EXIT_INTERRUPTED: u8 = 130;
 
 /// How the loop was left.
 pub(super) struct Left {
@@ -37,9 +34,7 @@ pub(super) async fn leave(mut wires: Wires, mut state: State, left: Left) -> Res
             let written = finish(wires, &mut state).await;
             drop(state.terminal.take());
             of_writing(written)?;
-            let code = ended(&state, &left).await?;
-            // It never ran: whoever pressed the key is told what a shell tells.
-            Ok(if state.cancelling.is_some() && code == EXIT_OWN { EXIT_INTERRUPTED } else { code })
+            ended(&state, &left).await
         }
         Ok(Leaving::Detached) => {
             restore(wires, &mut state).await;
@@ -49,7 +44,7 @@ pub(super) async fn leave(mut wires: Wires, mut state: State, left: Left) -> Res
         Ok(Leaving::Signalled(sign)) => {
             restore(wires, &mut state).await;
             note(&format!("left task {id}, which runs on: axiom stop {id}"));
-            Ok(exit_of(sign))
+            Ok(sign.exit_code())
         }
         Ok(Leaving::OutputFailed) => output_failed(&mut wires, state, left.task).await,
         Err(failure) => {
@@ -59,13 +54,6 @@ pub(super) async fn leave(mut wires: Wires, mut state: State, left: Left) -> Res
             }
             Err(failure)
         }
-    }
-}
-
-fn exit_of(sign: Sign) -> u8 {
-    match sign {
-        Sign::Interrupt => 130,
-        Sign::Terminate | Sign::HangUp | Sign::Resized | Sign::Continued | Sign::Suspend => 143,
     }
 }
 

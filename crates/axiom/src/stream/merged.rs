@@ -154,6 +154,20 @@ impl Merged {
         self.with(number, now, None, Row::end);
     }
 
+    /// The task is not there any more: nothing can say how it ended.
+    pub(super) fn gone(&mut self, now: Millis, task: TaskId) {
+        let Some(number) = self.numbers.get(&task).copied() else { return };
+        self.with(number, now, None, Row::gone);
+    }
+
+    /// The task was removed. What it printed is given all the same.
+    pub(super) fn removed(&mut self, now: Millis, task: TaskId) {
+        let Some(number) = self.numbers.get(&task).copied() else { return };
+        if self.rows[number].waits_for_its_end() {
+            self.gone(now, task);
+        }
+    }
+
     /// Gives what is due by now.
     pub(super) fn tick(&mut self, now: Millis) {
         let (partial, idle_after) = (self.partial, self.idle_after);

@@ -50,6 +50,8 @@ pub(super) struct Row {
     /// The signal that it was last asked to be interrupted by.
     interrupted_by: Option<i32>,
     over: bool,
+    /// True once every frame was given, and none said how it ended: the server will.
+    waits_for_its_end: bool,
     /// Where the reader wants to begin: frames are whole, and the first one may begin before it.
     from: Offset,
     /// Where reading ends, for who wants only what is there.
@@ -86,6 +88,7 @@ impl Row {
             open: Vec::new(),
             interrupted_by: None,
             over: false,
+            waits_for_its_end: false,
             from: Offset(0),
             until: None,
             end_seen_at: None,
@@ -266,21 +269,36 @@ impl Row {
         self.view = view;
         self.set_anchor();
         // A task that ended without ever having a session has no frames.
-        if self.view.session == 0 && self.view.status.is_ended() {
+        let no_frames = self.view.session == 0 || self.waits_for_its_end;
+        if no_frames && self.view.status.is_ended() {
             self.end(give);
         }
     }
 
-    /// Every frame was given.
+    /// Every frame was given. Where none of them says how it ended, its end is told with the view that does.
     pub(super) fn end(&mut self, give: &mut dyn FnMut(Said<'_>)) {
-        if std::mem::replace(&mut self.over, true) {
+        if self.over {
             return;
         }
-        self.finish_lines(give);
-        if let Some(conclusion) = self.conclusion() {
-            let ended = self.ended(conclusion);
-            give(Said::Notice(Notice::Ended(ended)));
+        let Some(conclusion) = self.conclusion() else {
+            self.waits_for_its_end = true;
+            return;
+        };
+        self.gone(give);
+        let ended = self.ended(conclusion);
+        give(Said::Notice(Notice::Ended(ended)));
+    }
+
+    /// Nothing more comes of it.
+    pub(super) fn gone(&mut self, give: &mut dyn FnMut(Said<'_>)) {
+        if !std::mem::replace(&mut self.over, true) {
+            self.finish_lines(give);
         }
+    }
+
+    /// True once every frame was given, while nobody has said how it ended.
+    pub(super) fn waits_for_its_end(&self) -> bool {
+        self.waits_for_its_end && !self.over
     }
 
     fn finish_lines(&mut self, give: &mut dyn FnMut(Said<'_>)) {
@@ -461,5 +479,38 @@ impl Row {
     /// The line that has no end yet, as it stands.
     pub(super) fn unfinished(&self) -> Option<String> {
         self.output.unfinished().or_else(|| self.error.unfinished())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(status: &str) -> TaskView {
+        let view = serde_json::json!({
+            "id": "0000000000000001", "status": status, "command": "true", "mode": "terminal", "session": 0,
+            "link": {"state": "connected"}, "guarded": true, "created_at_ms": 0, "bytes": 0, "lines": 0,
+            "interventions": 0, "gaps": 0,
+        });
+        serde_json::from_value(view).unwrap()
+    }
+
+    #[test]
+    fn an_end_is_told_once_whichever_of_the_view_and_the_last_frame_comes_first() {
+        for frames_first in [true, false] {
+            let mut row = Row::new(0, view("queued"));
+            let mut told = Vec::new();
+            let mut give = |said: Said<'_>| told.push(format!("{said:?}"));
+            if frames_first {
+                row.end(&mut give);
+                assert!(!row.is_over());
+            }
+            row.viewed(view("stopped"), &mut give);
+            row.viewed(view("stopped"), &mut give);
+            row.end(&mut give);
+            assert!(row.is_over());
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].contains("Ended"), "{told:?}");
+        }
     }
 }

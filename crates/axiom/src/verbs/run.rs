@@ -14,7 +14,7 @@ use crate::failure::{Audience, Failure, note};
 use crate::foreground::Foreground;
 use crate::here::{Here, Terminals, terminal_size};
 use crate::looks::Looks;
-use crate::signals::Sign;
+use crate::signals::{Sign, Signals};
 use crate::spec::{SpecArguments, not_spawned};
 use crate::stream::{
     Called, Extent, Member, Newcomers, OnSignal, Options, Stream, Viewed, numbered,
@@ -82,7 +82,17 @@ impl Run {
         child_mark: Option<u16>,
     ) -> Result<u8, Failure> {
         let mut connection = connect(here).await?;
-        let ids = spawn_all(&mut connection, specs).await?;
+        let take = |error| Failure::own(format!("take signals: {error}"), "");
+        let mut signals = Signals::take().map_err(take)?;
+        let Spawned { ids, sign } = spawn_all(&mut connection, specs, &mut signals).await?;
+        if let Some(sign) = sign
+            && ids.len() < specs.len()
+        {
+            note(&format!("not spawned: {} of {} commands", specs.len() - ids.len(), specs.len()));
+            if ids.is_empty() {
+                return Ok(sign.exit_code());
+            }
+        }
         let members = members(&mut connection, specs, &ids).await?;
         drop(connection);
         let options = Options {
@@ -94,11 +104,15 @@ impl Run {
             extent: Extent::End,
             child_mark,
         };
-        match Stream::new(here.place()?, members, options).run().await? {
-            Viewed::Ended(conclusions) => Ok(exit_code(&conclusions)),
+        match Stream::new(here.place()?, members, options).run_after(signals, sign).await? {
+            Viewed::Ended(conclusions) => Ok(match (exit_code(&conclusions), sign) {
+                // Those that were not spawned did not succeed.
+                (0, Some(sign)) if ids.len() < specs.len() => sign.exit_code(),
+                (code, _) => code,
+            }),
             Viewed::Left(sign, live) => {
                 tell_left(&live.iter().map(TaskId::short).collect::<Vec<_>>(), ids.len());
-                Ok(if sign == Sign::Interrupt { 130 } else { 143 })
+                Ok(sign.exit_code())
             }
         }
     }
@@ -127,14 +141,33 @@ fn tell_left(live: &[&str], all: usize) {
     note(&format!("  axiom logs -f {ids}    or    axiom stop {ids}"));
 }
 
-/// Spawns each, and says what was started before one failed.
+/// What came of spawning.
+struct Spawned {
+    ids: Vec<TaskId>,
+    /// The signal on which the rest was not spawned.
+    sign: Option<Sign>,
+}
+
+/// Spawns each, and says what was started before one failed. On a signal the one that is under way is the last: its
+/// answer is waited for, so that nothing starts of which nobody knows.
 async fn spawn_all(
     connection: &mut Connection,
     specs: &[TaskSpec],
-) -> Result<Vec<TaskId>, Failure> {
+    signals: &mut Signals,
+) -> Result<Spawned, Failure> {
     let mut ids: Vec<TaskId> = Vec::with_capacity(specs.len());
+    let mut sign = None;
     for spec in specs {
-        match connection.spawn(spec).await {
+        let spawning = connection.spawn(spec);
+        tokio::pin!(spawning);
+        let answer = loop {
+            tokio::select! {
+                biased;
+                seen = signals.next() => sign = sign.or(Some(seen).filter(|seen| seen.is_end())),
+                answer = &mut spawning => break answer,
+            }
+        };
+        match answer {
             Ok(answer) => ids.extend(answer.tasks.iter().map(|task| task.id)),
             Err(error) => {
                 if !ids.is_empty() {
@@ -144,8 +177,11 @@ async fn spawn_all(
                 return Err(not_spawned(error));
             }
         }
+        if sign.is_some() {
+            break;
+        }
     }
-    Ok(ids)
+    Ok(Spawned { ids, sign })
 }
 
 /// What will stand before their lines.

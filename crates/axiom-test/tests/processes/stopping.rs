@@ -1,0 +1,112 @@
+//! What is stopped together: whoever waits leaves the queue before a running one gives its place free, and each end is told.
+
+use axiom_proto::event::{Event, Happening};
+
+use crate::lab::{EVENT_WAIT, Lab, kill, wait_for_entry};
+
+/// Six commands of which one runs at a time; each leaves a mark where it has begun.
+fn six_in_a_row(lab: &Lab) -> (Vec<String>, impl Fn() -> usize) {
+    let folder = lab.home().to_owned();
+    let line = |n: u32| format!("touch {}/begun-{n}; echo up; sleep 600", folder.display());
+    let lines = (1..=6).map(line).collect();
+    let begun = move || {
+        let entries = std::fs::read_dir(&folder).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("begun-")).count()
+    };
+    (lines, begun)
+}
+
+#[test]
+fn ctrl_c_starts_nothing_that_was_queued_and_every_end_is_told_once() {
+    for signal in [libc::SIGINT, libc::SIGTERM] {
+        let lab = Lab::new();
+        let (lines, begun) = six_in_a_row(&lab);
+        let mut args = vec!["run", "--max-parallel", "1", "--each"];
+        args.extend(lines.iter().map(String::as_str));
+        let mut run = lab.follow(&args);
+        run.wait_for_line("the first one's line", |line| line == "[1:touch] up");
+        kill(run.child.id(), signal);
+        let (status, lines, stderr) = run.finish(EVENT_WAIT);
+        assert_eq!(status.code(), Some(130), "{stderr}");
+        assert_eq!(begun(), 1, "{lines:?}");
+        for number in 1..=6 {
+            let notices = lines.iter().filter(|line| line.starts_with(&format!("== [{number}:")));
+            let ends =
+                notices.filter(|line| line.contains("as asked") && !line.contains("applied"));
+            assert_eq!(ends.count(), 1, "{number} in {lines:?}");
+        }
+        lab.shut_down();
+    }
+}
+
+#[test]
+fn every_task_that_events_told_of_has_its_end_also_where_it_never_started() {
+    let lab = Lab::new();
+    let (lines, begun) = six_in_a_row(&lab);
+    let mut args = vec!["run", "--json", "--max-parallel", "1", "--each"];
+    args.extend(lines.iter().map(String::as_str));
+    let mut run = lab.follow(&args);
+    run.wait_for_line("the first one's output", |line| line.contains("task.output"));
+    kill(run.child.id(), libc::SIGINT);
+    let (status, lines, stderr) = run.finish(EVENT_WAIT);
+    assert_eq!(status.code(), Some(130), "{stderr}");
+    assert_eq!(begun(), 1, "{lines:?}");
+    let events: Vec<Event> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |wanted: fn(&Happening) -> bool| {
+        let mut tasks: Vec<_> = events
+            .iter()
+            .filter(|event| wanted(&event.happening))
+            .map(|event| event.task.unwrap())
+            .collect();
+        tasks.sort_unstable();
+        tasks
+    };
+    let queued = of(|happening| matches!(happening, Happening::TaskQueued { .. }));
+    assert_eq!(queued.len(), 6);
+    assert_eq!(
+        of(|happening| matches!(happening, Happening::TaskEnded { .. })),
+        queued,
+        "{lines:?}"
+    );
+    assert_eq!(events.last().unwrap().happening, Happening::TasksAllEnded { ended: 6 });
+    lab.shut_down();
+}
+
+#[test]
+fn a_signal_while_commands_are_spawned_leaves_nothing_running() {
+    let lab = Lab::new();
+    let mark = lab.home().join("begun");
+    let lines = format!("touch {0}; sleep 600\n", mark.display()).repeat(200);
+    std::fs::write(lab.home().join("lines"), lines).unwrap();
+    let file = lab.home().join("lines").display().to_string();
+    let run = lab.follow(&["run", "--max-parallel", "2", "--file", &file]);
+    wait_for_entry(&mark, &mut || false);
+    kill(run.child.id(), libc::SIGINT);
+    let (status, lines, stderr) = run.finish(EVENT_WAIT);
+    assert_eq!(status.code(), Some(130), "{stderr}");
+    assert!(lines.last().unwrap().starts_with("== "), "{lines:?}");
+    let alive = lab.axiom(&["ps", "--json", "--status", "queued,starting,running,stopping"]).ok();
+    assert_eq!(alive.json()["tasks"], serde_json::json!([]), "{stderr}");
+    lab.shut_down();
+}
+
+#[test]
+fn stop_of_several_takes_those_that_wait_first_and_tells_each_once() {
+    let lab = Lab::new();
+    let (lines, begun) = six_in_a_row(&lab);
+    let mut args = vec!["spawn", "--json", "--max-parallel", "1", "--each"];
+    args.extend(lines.iter().map(String::as_str));
+    let answer = lab.axiom(&args).ok().json();
+    let tasks = answer["tasks"].as_array().unwrap();
+    let ids: Vec<&str> = tasks.iter().map(|task| task["id"].as_str().unwrap()).collect();
+    wait_for_entry(&lab.home().join("begun-1"), &mut || false);
+    let twice = [&["stop"], &ids[..], &ids[5..]].concat();
+    let stopped = lab.axiom(&twice).ok().text();
+    let told = ids.iter().map(|id| format!("stopped {}: stopped", &id[..8]));
+    assert_eq!(stopped.lines().collect::<Vec<_>>(), told.collect::<Vec<_>>());
+    assert_eq!(begun(), 1);
+    let waited = lab.wait(&ids[5..]);
+    assert_eq!(waited.code(), 130, "stopped before it started: {waited:?}");
+    lab.shut_down();
+}
