@@ -84,8 +84,12 @@ impl EventStore {
     /// The folder cannot be written.
     pub fn open(path: &Path, name: EventLogId) -> Result<(Self, FoundLog, OpenedAs), IndexError> {
         let (file, opened) = DatabaseFile::open(path, Table { name: "events", create: EVENTS })?;
-        let store = Self { file };
+        let mut store = Self { file };
         let found = store.find(name).map_err(|source| store.file.refusal(source))?;
+        if found.is_new {
+            let clear = "DELETE FROM event_log; DELETE FROM events; DELETE FROM trails";
+            store.file.write(|transaction| transaction.execute_batch(clear))?;
+        }
         Ok((store, found, opened))
     }
 
@@ -112,8 +116,6 @@ impl EventStore {
         let state = known.unwrap_or(LogState::new(name));
         if is_new {
             trails.clear();
-            connection
-                .execute_batch("DELETE FROM event_log; DELETE FROM events; DELETE FROM trails")?;
         }
         Ok(FoundLog { state, is_new, trails })
     }
@@ -129,34 +131,33 @@ impl EventStore {
     /// # Errors
     /// The file is broken, or the disk is full; then nothing of it is written.
     pub fn write(&mut self, state: LogState, batch: &EventBatch) -> Result<LogState, IndexError> {
-        let written = self.write_batch(state, batch);
-        written.map_err(|source| self.file.refusal(source))
+        self.file.write(|transaction| write_batch(transaction, state, batch))
     }
+}
 
-    fn write_batch(&mut self, state: LogState, batch: &EventBatch) -> rusqlite::Result<LogState> {
-        let transaction = self.file.connection.transaction()?;
-        write_events(&transaction, &batch.events)?;
-        {
-            let put = "INSERT OR REPLACE INTO trails (task, trail) VALUES (?1, ?2)";
-            let mut put = transaction.prepare_cached(put)?;
-            for (task, trail) in &batch.trails {
-                put.execute(params![task.as_str(), trail])?;
-            }
-        }
-        let mut floor = state.floor;
-        for task in &batch.removed {
-            floor = floor.max(remove_task(&transaction, *task)?);
-        }
-        let kept_from = state.newest.saturating_sub(EVENTS_KEPT_MAX);
-        if kept_from >= floor + REMOVED_AT_ONCE {
-            transaction.execute("DELETE FROM events WHERE number <= ?1", [kept_from])?;
-            floor = kept_from;
-        }
-        let state = LogState { floor, ..state };
-        write_state(&transaction, &state)?;
-        transaction.commit()?;
-        Ok(state)
+fn write_batch(
+    transaction: &Transaction<'_>,
+    state: LogState,
+    batch: &EventBatch,
+) -> rusqlite::Result<LogState> {
+    write_events(transaction, &batch.events)?;
+    let put = "INSERT OR REPLACE INTO trails (task, trail) VALUES (?1, ?2)";
+    let mut put = transaction.prepare_cached(put)?;
+    for (task, trail) in &batch.trails {
+        put.execute(params![task.as_str(), trail])?;
     }
+    let mut floor = state.floor;
+    for task in &batch.removed {
+        floor = floor.max(remove_task(transaction, *task)?);
+    }
+    let kept_from = state.newest.saturating_sub(EVENTS_KEPT_MAX);
+    if kept_from >= floor + REMOVED_AT_ONCE {
+        transaction.execute("DELETE FROM events WHERE number <= ?1", [kept_from])?;
+        floor = kept_from;
+    }
+    let state = LogState { floor, ..state };
+    write_state(transaction, &state)?;
+    Ok(state)
 }
 
 fn write_state(connection: &Connection, state: &LogState) -> rusqlite::Result<()> {

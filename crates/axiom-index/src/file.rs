@@ -5,9 +5,10 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use thiserror::Error;
 
 /// The file's version. Another one is set aside like a broken file: everything in it can be derived again.
@@ -18,6 +19,9 @@ const VERSION_WITHOUT_EVENTS: i64 = 1;
 
 /// How long one connection waits for another one's commit: they take milliseconds, unless the disk hangs.
 pub(crate) const BUSY_WAIT: Duration = Duration::from_secs(10);
+
+/// One transaction at a time in this process, whichever part's: a second one waits its turn here, not by asking again.
+static WRITING: Mutex<()> = Mutex::new(());
 
 /// Why the index cannot be used now. The server goes on without it.
 #[derive(Debug, Error)]
@@ -122,6 +126,24 @@ impl DatabaseFile {
     /// False once the file was deleted or replaced under us.
     pub(crate) fn is_current(&self) -> bool {
         identity(&self.path).is_ok_and(|now| now == self.identity)
+    }
+
+    /// Carries out a transaction: all of it, or nothing.
+    ///
+    /// The file is locked for writing from its beginning. One that only reads at first and writes then is refused at once
+    /// where another wants to commit meanwhile: each would wait for the other.
+    pub(crate) fn write<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, IndexError> {
+        let _turn = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let written = transaction.and_then(|transaction| {
+            let answer = work(&transaction)?;
+            transaction.commit()?;
+            Ok(answer)
+        });
+        written.map_err(|source| self.refusal(source))
     }
 
     pub(crate) fn refusal(&self, source: rusqlite::Error) -> IndexError {

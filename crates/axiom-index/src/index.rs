@@ -4,7 +4,7 @@ use std::path::Path;
 
 use axiom_proto::id::TaskId;
 use axiom_proto::task::TaskView;
-use rusqlite::params;
+use rusqlite::{Transaction, params};
 
 use crate::file::{DatabaseFile, IndexError, OpenedAs, Table};
 use crate::stamp::Stamp;
@@ -80,23 +80,7 @@ impl Index {
     /// # Errors
     /// The file is broken, or the disk is full.
     pub fn put(&mut self, entries: &[Entry]) -> Result<(), IndexError> {
-        self.write_entries(entries).map_err(|source| self.file.refusal(source))
-    }
-
-    fn write_entries(&mut self, entries: &[Entry]) -> rusqlite::Result<()> {
-        let transaction = self.file.connection.transaction()?;
-        {
-            let mut insert = transaction.prepare(
-                "INSERT OR REPLACE INTO ended (id, segments, bytes, modified_ns, view) \
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?;
-            for Entry { id, stamp, view } in entries {
-                let view = serde_json::to_string(view).expect("a view is always JSON");
-                let Stamp { segments, bytes, modified_ns } = stamp;
-                insert.execute(params![id.as_str(), segments, bytes, modified_ns, view])?;
-            }
-        }
-        transaction.commit()
+        self.file.write(|transaction| put(transaction, entries))
     }
 
     /// Forgets tasks that were removed.
@@ -104,17 +88,22 @@ impl Index {
     /// # Errors
     /// The file is broken, or the disk is full.
     pub fn forget(&mut self, tasks: &[TaskId]) -> Result<(), IndexError> {
-        self.delete_entries(tasks).map_err(|source| self.file.refusal(source))
-    }
-
-    fn delete_entries(&mut self, tasks: &[TaskId]) -> rusqlite::Result<()> {
-        let transaction = self.file.connection.transaction()?;
-        {
+        self.file.write(|transaction| {
             let mut delete = transaction.prepare("DELETE FROM ended WHERE id = ?1")?;
-            for task in tasks {
-                delete.execute([task.as_str()])?;
-            }
-        }
-        transaction.commit()
+            tasks.iter().try_for_each(|task| delete.execute([task.as_str()]).map(drop))
+        })
     }
+}
+
+fn put(transaction: &Transaction<'_>, entries: &[Entry]) -> rusqlite::Result<()> {
+    let mut insert = transaction.prepare(
+        "INSERT OR REPLACE INTO ended (id, segments, bytes, modified_ns, view) \
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    for Entry { id, stamp, view } in entries {
+        let view = serde_json::to_string(view).expect("a view is always JSON");
+        let Stamp { segments, bytes, modified_ns } = stamp;
+        insert.execute(params![id.as_str(), segments, bytes, modified_ns, view])?;
+    }
+    Ok(())
 }

@@ -58,6 +58,27 @@ fn what_was_written_is_there_and_a_removed_tasks_events_raise_the_floor() {
 }
 
 #[test]
+fn the_log_and_the_index_are_written_at_once_without_refusing_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("axiom.db");
+    let (mut store, found, _) = EventStore::open(&path, name(1)).unwrap();
+    let (mut index, _) = Index::open(&path).unwrap();
+    let tasks: Vec<u8> = (0..=255).collect();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in &tasks {
+                index.forget(&[task(*number)]).unwrap();
+            }
+        });
+        // Removing reads before it writes: the order in which two transactions can block each other for good.
+        for number in &tasks {
+            let removal = EventBatch { removed: vec![task(*number)], ..EventBatch::default() };
+            store.write(found.state, &removal).unwrap();
+        }
+    });
+}
+
+#[test]
 fn more_than_is_kept_goes_and_is_not_read_past() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("axiom.db");

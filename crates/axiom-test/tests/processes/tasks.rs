@@ -351,6 +351,19 @@ fn limits_end_a_task_and_are_named() {
 }
 
 #[test]
+fn a_prune_of_many_tasks_leaves_nothing_to_complain_of() {
+    let lab = Lab::new();
+    let spawned = lab.axiom(&["spawn", "--json", "--count", "60", "--", "true"]).ok().json();
+    let ids = spawned["tasks"].as_array().unwrap().iter().map(|task| task["id"].as_str().unwrap());
+    lab.wait(&ids.collect::<Vec<_>>()).ok();
+    let pruned = lab.axiom(&["prune", "--json"]).ok().json();
+    let status = lab.axiom(&["status", "--json"]).ok().json();
+    assert_eq!(pruned["removed"].as_array().unwrap().len(), 60);
+    assert!(!status["problems"].to_string().contains("axiom.db"), "{status}");
+    lab.shut_down();
+}
+
+#[test]
 fn rm_and_prune_remove_ended_tasks_only() {
     let lab = Lab::new();
     let ended = lab.spawn(&["--", "true"]);
