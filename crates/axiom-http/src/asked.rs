@@ -13,12 +13,13 @@ use axum::http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
+use crate::door::Visit;
 use crate::refusal::Refusal;
 
 /// How long a body may take to come: the largest one in a second, on anything that is not stuck.
 const BODY_WAIT: Duration = Duration::from_secs(30);
 
-/// A JSON body. No body at all stands for `{}`.
+/// A JSON body. No body at all stands for `{}`. One whose asker has gone by now is refused: nothing is begun for nobody.
 #[derive(Debug)]
 pub(crate) struct Asked<T>(pub(crate) T);
 
@@ -65,6 +66,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Asked<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
         let is_json = says_json(request.headers());
+        let visit = request.extensions().get::<Visit>().cloned();
         let body = request.into_body();
         if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
             // What is announced so large is not even read.
@@ -80,6 +82,9 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Asked<T> {
                 return Err(Fault::new(ErrorCode::Timeout, message, "send it again").into());
             }
         };
+        if visit.is_some_and(|visit| visit.patience.is_abandoned()) {
+            return Err(abandoned());
+        }
         if body.is_empty() {
             return parse(b"{}").map(Self);
         }
@@ -122,6 +127,12 @@ fn says_json(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = value.split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("application/json")
+}
+
+/// Somebody gave up while we could not hear them, or were stopped: what they do next counts on its not being done.
+fn abandoned() -> Refusal {
+    let message = "the connection ended before this was begun; nothing was done";
+    Fault::new(ErrorCode::Unavailable, message, "keep it open for the answer").into()
 }
 
 fn too_large() -> Refusal {

@@ -5,13 +5,16 @@
 use std::fmt::Debug;
 use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
@@ -19,17 +22,43 @@ use tokio::time::{Sleep, sleep};
 const STALL_MAX: Duration = Duration::from_secs(30);
 
 /// A connection's two directions, of either door.
-pub(crate) trait Socket: AsyncRead + AsyncWrite + Debug + Unpin + Send + 'static {}
+pub(crate) trait Socket: AsyncRead + AsyncWrite + Debug + Unpin + Send + 'static {
+    /// True once its peer takes no answer any more.
+    fn is_abandoned(&self) -> bool;
+}
 
-impl<S: AsyncRead + AsyncWrite + Debug + Unpin + Send + 'static> Socket for S {}
+impl Socket for UnixStream {
+    /// One that has only finished speaking waits for its answer.
+    fn is_abandoned(&self) -> bool {
+        has_come(self.as_fd(), PollFlags::HUP)
+    }
+}
 
-/// Whether a connection may stall: yes, once it is live.
+impl Socket for TcpStream {
+    /// One that has only finished speaking cannot be told from one that has closed: it is taken for gone, as by most
+    /// servers.
+    fn is_abandoned(&self) -> bool {
+        has_come(self.as_fd(), PollFlags::RDHUP)
+    }
+}
+
+/// Asks the kernel without waiting, whatever bytes lie before the end.
+fn has_come(socket: BorrowedFd<'_>, end: PollFlags) -> bool {
+    let mut asked = [PollFd::from_borrowed_fd(socket, end)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let told = poll(&mut asked, Some(&at_once));
+    told.is_ok() && asked[0].revents().intersects(end | PollFlags::HUP | PollFlags::ERR)
+}
+
+/// What a connection and its requests share: whether it may stall (yes, once it is live), and the socket.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Patience(Arc<Lasting>);
 
 #[derive(Debug, Default)]
 struct Lasting {
     lasts: AtomicBool,
+    /// There while [`Stream`] is. Locked for single calls that do not wait.
+    socket: Mutex<Option<Box<dyn Socket>>>,
     /// Who gets the socket at the end.
     heir: Mutex<Option<oneshot::Sender<Box<dyn Socket>>>>,
 }
@@ -43,6 +72,15 @@ impl Patience {
         socket
     }
 
+    /// True once nobody waits for an answer on this connection.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.socket().as_ref().is_none_or(|socket| socket.is_abandoned())
+    }
+
+    fn socket(&self) -> MutexGuard<'_, Option<Box<dyn Socket>>> {
+        self.0.socket.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn may_stall(&self) -> bool {
         self.0.lasts.load(Ordering::Relaxed)
     }
@@ -54,30 +92,31 @@ impl Patience {
 
 /// The stream of a connection.
 #[derive(Debug)]
-pub(crate) struct Stream<S: Socket> {
-    /// There until it is dropped.
-    inner: Option<S>,
+pub(crate) struct Stream {
     patience: Patience,
     /// Runs while a write waits.
     stall: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S: Socket> Drop for Stream<S> {
+impl Drop for Stream {
     fn drop(&mut self) {
-        if let (Some(heir), Some(socket)) = (self.patience.heir(), self.inner.take()) {
+        let socket = self.patience.socket().take();
+        if let (Some(heir), Some(socket)) = (self.patience.heir(), socket) {
             // Refused where nobody waits: then it is closed.
-            let _closed: Result<(), _> = heir.send(Box::new(socket));
+            let _closed: Result<(), _> = heir.send(socket);
         }
     }
 }
 
-impl<S: Socket> Stream<S> {
-    pub(crate) fn new(inner: S, patience: Patience) -> Self {
-        Self { inner: Some(inner), patience, stall: None }
+impl Stream {
+    pub(crate) fn new(socket: impl Socket, patience: Patience) -> Self {
+        *patience.socket() = Some(Box::new(socket));
+        Self { patience, stall: None }
     }
 
-    fn inner(&mut self) -> Pin<&mut S> {
-        Pin::new(self.inner.as_mut().expect("taken by drop alone"))
+    fn with<T>(&self, act: impl FnOnce(Pin<&mut dyn Socket>) -> T) -> T {
+        let mut socket = self.patience.socket();
+        act(Pin::new(socket.as_mut().expect("taken by drop alone").as_mut()))
     }
 
     /// Passes a write's answer on, and ends the wait of one that lasts too long.
@@ -95,23 +134,23 @@ impl<S: Socket> Stream<S> {
     }
 }
 
-impl<S: Socket> AsyncRead for Stream<S> {
+impl AsyncRead for Stream {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.inner().poll_read(context, buffer)
+        self.with(|socket| socket.poll_read(context, buffer))
     }
 }
 
-impl<S: Socket> AsyncWrite for Stream<S> {
+impl AsyncWrite for Stream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = self.inner().poll_write(context, bytes);
+        let written = self.with(|socket| socket.poll_write(context, bytes));
         self.watch(context, written)
     }
 
@@ -120,29 +159,91 @@ impl<S: Socket> AsyncWrite for Stream<S> {
         context: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = self.inner().poll_write_vectored(context, bytes);
+        let written = self.with(|socket| socket.poll_write_vectored(context, bytes));
         self.watch(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.inner.as_ref().is_some_and(AsyncWrite::is_write_vectored)
+        self.with(|socket| socket.is_write_vectored())
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = self.inner().poll_flush(context);
+        let flushed = self.with(|socket| socket.poll_flush(context));
         self.watch(context, flushed)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.inner().poll_shutdown(context)
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|socket| socket.poll_shutdown(context))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use std::io::Write;
+    use std::net::Shutdown;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     use super::*;
+
+    impl Socket for DuplexStream {
+        fn is_abandoned(&self) -> bool {
+            false
+        }
+    }
+
+    /// A connection of each door, and its peer.
+    fn pair(network: bool) -> (Patience, Stream, Peer) {
+        let patience = Patience::default();
+        if network {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (ours, _) = listener.accept().unwrap();
+            ours.set_nonblocking(true).unwrap();
+            let ours = Stream::new(TcpStream::from_std(ours).unwrap(), patience.clone());
+            return (patience, ours, Peer::Network(peer));
+        }
+        let (ours, peer) = std::os::unix::net::UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let ours = Stream::new(UnixStream::from_std(ours).unwrap(), patience.clone());
+        (patience, ours, Peer::Socket(peer))
+    }
+
+    enum Peer {
+        Socket(std::os::unix::net::UnixStream),
+        Network(std::net::TcpStream),
+    }
+
+    impl Peer {
+        fn say_last(&mut self) {
+            match self {
+                Self::Socket(peer) => peer.write_all(b"x").unwrap(),
+                Self::Network(peer) => peer.write_all(b"x").unwrap(),
+            }
+        }
+
+        fn half_close(&self) {
+            match self {
+                Self::Socket(peer) => peer.shutdown(Shutdown::Write).unwrap(),
+                Self::Network(peer) => peer.shutdown(Shutdown::Write).unwrap(),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_has_gone_is_seen_behind_what_it_said_last() {
+        for network in [false, true] {
+            let (patience, ours, mut peer) = pair(network);
+            peer.say_last();
+            assert!(!patience.is_abandoned(), "it is there");
+            peer.half_close();
+            assert_eq!(patience.is_abandoned(), network, "it has finished speaking");
+            drop(peer);
+            assert!(patience.is_abandoned(), "it has closed");
+            drop(ours);
+            assert!(patience.is_abandoned(), "nothing is left of it");
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_takes_nothing_is_given_up() {

@@ -96,3 +96,8 @@ pub(crate) fn leaving() -> Fault {
         "ask again: the next request starts a new one",
     )
 }
+
+/// Whoever asked has gone before it was begun: read by nobody but the log.
+pub(crate) fn abandoned() -> Fault {
+    Fault::new(ErrorCode::Unavailable, "the asker has gone; nothing was done", "")
+}

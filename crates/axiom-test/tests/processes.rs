@@ -33,6 +33,8 @@ mod http_document;
 mod http_doors;
 #[path = "processes/http_events.rs"]
 mod http_events;
+#[path = "processes/http_given_up.rs"]
+mod http_given_up;
 #[path = "processes/http_hostile.rs"]
 mod http_hostile;
 #[path = "processes/http_live.rs"]

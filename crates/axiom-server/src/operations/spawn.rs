@@ -34,7 +34,8 @@ pub(super) async fn spawn(
     let request = Request { fleet: fleet.clone(), caller: caller.clone(), spec };
     // Beside, so that a request whose asker hangs up is not left half done.
     let work = async move {
-        let _asker_has_gone: Result<(), _> = answer.send(request.carry_out().await);
+        let answered = request.carry_out(|| answer.is_closed()).await;
+        let _asker_has_gone: Result<(), _> = answer.send(answered);
     };
     fleet.background.spawn(work.in_current_span());
     answered.await.unwrap_or_else(|_dropped| Err(fault::leaving()))
@@ -47,13 +48,17 @@ struct Request {
 }
 
 impl Request {
-    async fn carry_out(self) -> Result<SpawnAnswer, Fault> {
+    /// Makes the tasks unless they are there; but not where the asker is gone before its turn has come.
+    async fn carry_out(self, is_abandoned: impl Fn() -> bool) -> Result<SpawnAnswer, Fault> {
         let Some(key) = self.spec.idempotency_key.clone() else {
             let made = self.make(&BTreeMap::new()).await?;
             return Ok(self.answer(made.values(), false));
         };
         let (digest, count) = (digest(&self.spec), self.spec.count.unwrap_or(1));
         loop {
+            if is_abandoned() {
+                return Err(fault::abandoned());
+            }
             let claimed = self.fleet.claims().claim(&key, digest, count);
             match claimed {
                 Claimed::Replay(tasks) => return Ok(self.answer(&tasks, true)),
