@@ -99,6 +99,9 @@ fn set_up() -> Result<Holder, SetupError> {
     let spec = LaunchSpec::read(std::io::stdin().lock())?;
     detach()?;
     let claim = Claim::take(&spec.folder, started_unix_us)?;
+    let program = Program { path: spec.worker.clone(), task: spec.task.clone() };
+    // Loaded while we make our files and start the child. Should one of these fail, it ends by itself: its holder is gone.
+    let coming = program.begin();
     let exit_file =
         ExitFile::reserve(claim.fd()).map_err(SetupError::during("take room for the exit file"))?;
     let again = rustix::io::fcntl_dupfd_cloexec(claim.fd(), 3)
@@ -107,9 +110,6 @@ fn set_up() -> Result<Holder, SetupError> {
     let folder = claim.open()?;
     close_stdin();
 
-    let program = Program { path: spec.worker.clone(), task: spec.task.clone() };
-    // Both programs are loaded at the same time.
-    let coming = program.begin();
     let child = child::launch(&spec);
     let first_worker = Some(coming.and_then(Coming::finish));
     let family = Family::new(&spec, child, |pid| Reaper::new(exit_file, pid), again);
