@@ -2,6 +2,7 @@
 //! A round of ours and a round of the reference take turns, so that both see the same machine; what is said is the
 //! median with its spread, and no verdict where the reference itself was unsteady. docs/performance.md has the method.
 
+mod browser;
 mod cpu;
 mod figure;
 mod follower;
@@ -51,6 +52,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<()> {
         .collect::<Result<_, _>>()
         .map_err(|argument| anyhow::anyhow!("{argument:?} is not UTF-8"))?;
     match arguments.first().map(String::as_str) {
+        Some("browser") => browser::run(&arguments[1..]),
         Some("follower") => follower::run(&arguments[1..]),
         Some("reference") => reference::run(&arguments[1..]),
         _ => measure(&asked(&arguments)?),

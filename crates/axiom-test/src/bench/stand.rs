@@ -252,6 +252,17 @@ impl Stand {
         Ok(gauge)
     }
 
+    /// A WebSocket over TCP that follows this task.
+    pub(super) fn browser(&mut self, look: Look, task: TaskId) -> anyhow::Result<Gauge> {
+        let url = self.call(async |connection| connection.status().await)?.url;
+        let url = url.context("the server is on no network")?;
+        let home = self.home().display().to_string();
+        let words = ["browser".to_owned(), home, url, look.word().to_owned(), task.to_string()];
+        let mut gauge = self.gauge(&words)?;
+        gauge.wait_ready()?;
+        Ok(gauge)
+    }
+
     /// One of the bench's own processes.
     fn gauge(&self, words: &[String]) -> anyhow::Result<Gauge> {
         let mut command = Command::new(self.program("axiom-bench"));

@@ -17,9 +17,11 @@ const PACE: [&str; 5] = ["trickle", "--per-second", "333", "--lines", "1000"];
 
 pub(super) fn run(stand: &mut Stand, rounds: usize) -> anyhow::Result<Vec<Figure>> {
     let (mut reference, mut library, mut command_line) = (Vec::new(), Vec::new(), Vec::new());
+    let mut network = Vec::new();
     for _ in 0..rounds {
         reference.push(bare(stand)?);
-        library.push(followed(stand)?);
+        library.push(followed(stand, Way::Socket)?);
+        network.push(followed(stand, Way::Tcp)?);
         command_line.push(printed(stand)?);
     }
     let at = |streams: &[Stream], percent| -> Vec<f64> {
@@ -35,9 +37,17 @@ pub(super) fn run(stand: &mut Stand, rounds: usize) -> anyhow::Result<Vec<Figure
         promised("quiet: p99")
             .with(at(&library, 99.0), at(&reference, 50.0))
             .note("reference: its p50"),
+        promised("quiet, over TCP: p50 beyond the socket's")
+            .with(beyond(&at(&network, 50.0), &at(&library, 50.0)), at(&reference, 50.0))
+            .note("a WebSocket with the token"),
         told("quiet, `axiom logs -f` and its pipe: p50", 50.0),
         told("quiet, `axiom logs -f` and its pipe: p99", 99.0),
     ])
+}
+
+/// By how much each is later than its neighbour; not at all where it is earlier.
+fn beyond(these: &[f64], those: &[f64]) -> Vec<f64> {
+    these.iter().zip(those).map(|(this, that)| (this - that).max(0.0)).collect()
 }
 
 fn paced(stand: &Stand, gate: &std::path::Path) -> Vec<String> {
@@ -58,10 +68,20 @@ fn bare(stand: &mut Stand) -> anyhow::Result<Stream> {
     only(gauge.finish()?.streams)
 }
 
-fn followed(stand: &mut Stand) -> anyhow::Result<Stream> {
+/// How a client comes to the server.
+#[derive(Clone, Copy)]
+enum Way {
+    Socket,
+    Tcp,
+}
+
+fn followed(stand: &mut Stand, way: Way) -> anyhow::Result<Stream> {
     let mut gate = stand.gate()?;
     let task = stand.spawn(&paced(stand, gate.path()))?;
-    let gauge = stand.follower(Look::Stamps, "1", &[task])?;
+    let gauge = match way {
+        Way::Socket => stand.follower(Look::Stamps, "1", &[task])?,
+        Way::Tcp => stand.browser(Look::Stamps, task)?,
+    };
     gate.open()?;
     let seen = gauge.finish()?;
     stand.remove(task)?;
