@@ -374,12 +374,13 @@ impl Session {
             self.conclude(Outcome::refused(id, ErrorCode::Busy, FREEZING));
             return;
         }
-        self.intend(command);
         if self.freeze.is_some() {
+            // Nothing is done to it, so that nothing counts as an intervention.
             let detail = "it was suspended already".to_owned();
             self.conclude(Outcome { detail, ..Outcome::applied(id) });
             return;
         }
+        self.intend(command);
         self.ask(Purpose::Suspend(id), Ask::Freeze);
     }
 
@@ -389,13 +390,13 @@ impl Session {
             self.conclude(Outcome::refused(id, ErrorCode::Busy, FREEZING));
             return;
         }
-        self.intend(command);
         let Some(freeze) = &self.freeze else {
             let detail = "it was not suspended".to_owned();
             self.conclude(Outcome { detail, ..Outcome::applied(id) });
             return;
         };
         let keep_stopped = freeze.already_stopped.clone();
+        self.intend(command);
         self.ask(Purpose::Resume(id), Ask::Thaw { keep_stopped });
     }
 
