@@ -90,6 +90,10 @@ async fn stop_one(
     }
 }
 
+/// Those that wait for their turn come first: what is stopped makes room, for the next server too if we are killed now.
 fn unended(fleet: &Fleet) -> Vec<Arc<Task>> {
-    fleet.tasks().into_iter().filter(|task| !task.announced().status.is_ended()).collect()
+    let mut tasks = fleet.tasks();
+    tasks.retain(|task| !task.announced().status.is_ended());
+    tasks.sort_by_key(|task| task.announced().status != Status::Queued);
+    tasks
 }

@@ -364,6 +364,26 @@ fn a_prune_of_many_tasks_leaves_nothing_to_complain_of() {
 }
 
 #[test]
+fn a_shutdown_that_stops_tasks_starts_none_of_those_that_waited() {
+    let lab = Lab::new();
+    let mark = lab.home().join("started");
+    let limit = ["--max-tasks", "1", "--"];
+    let first = lab.spawn(&[&limit[..], &["sh", "-c", "read go"]].concat());
+    let next = ["touch", mark.to_str().unwrap()];
+    let waiting: Vec<String> = (0..4).map(|_| lab.spawn(&[&limit[..], &next].concat())).collect();
+    lab.axiom(&["shutdown", "--stop-tasks"]).ok();
+    lab.axiom(&["ps"]).ok();
+    assert_eq!(lab.status_of(&first), "stopped");
+    for id in &waiting {
+        let task = lab.show(id)["task"].clone();
+        assert_eq!((&task["status"], &task["session"]), (&json!("stopped"), &json!(0)), "{task}");
+        assert_eq!((task.get("exit"), lab.wait(&[id]).code()), (None, 130), "{task}");
+    }
+    assert!(!mark.exists(), "one was started");
+    lab.shut_down();
+}
+
+#[test]
 fn rm_and_prune_remove_ended_tasks_only() {
     let lab = Lab::new();
     let ended = lab.spawn(&["--", "true"]);
