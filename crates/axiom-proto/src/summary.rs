@@ -78,7 +78,7 @@ pub struct Summary {
     pub exit: Option<Exit>,
     /// Why it never started.
     pub failure: Option<Failure>,
-    /// The limit that ended it.
+    /// The limit that was reached. It ended the task, but for one of output that was reached as the task ended by itself.
     pub limit: Option<Limit>,
     /// False once the holder is dead.
     pub guarded: bool,
@@ -304,6 +304,11 @@ impl Summary {
         if self.stop_asked {
             return;
         }
+        self.end_by(at, exit);
+    }
+
+    /// Over by itself.
+    fn end_by(&mut self, at: Micros, exit: Exit) {
         match exit {
             Exit::Code(0) => self.end(at, Status::Succeeded, "exit 0".to_owned()),
             Exit::Code(code) => self.end(at, Status::Failed, format!("exit {code}")),
@@ -317,10 +322,12 @@ impl Summary {
         if !self.stop_asked || self.status.is_ended() {
             return;
         }
-        match self.limit {
-            None => self.end(at, Status::Stopped, "every process is gone".to_owned()),
-            Some(Limit::Timeout) => self.end(at, Status::Failed, "limit: timeout".to_owned()),
-            Some(Limit::Output) => self.end(at, Status::Failed, "limit: output".to_owned()),
+        match (self.limit, self.exit) {
+            (None, _) => self.end(at, Status::Stopped, "every process is gone".to_owned()),
+            (Some(Limit::Timeout), _) => self.end(at, Status::Failed, "limit: timeout".to_owned()),
+            // This limit kills: a child with a code of its own had ended before, whichever was seen first.
+            (Some(Limit::Output), Some(exit @ Exit::Code(_))) => self.end_by(at, exit),
+            (Some(Limit::Output), _) => self.end(at, Status::Failed, "limit: output".to_owned()),
         }
     }
 
@@ -407,6 +414,31 @@ mod tests {
         fold.record(Record::Exited { exit: Exit::Signal(15) });
         assert_eq!(fold.record(Record::TreeEmptied), Status::Failed);
         assert_eq!(fold.0.changes.last().map(|change| &*change.cause), Some("limit: timeout"));
+    }
+
+    #[test]
+    fn a_task_that_ended_as_its_limit_of_output_was_reached_ended_as_it_did() {
+        let limit = Record::LimitReached { limit: Limit::Output };
+        let stopping = Record::Stopping { cause: "limit: output".into() };
+        for (exit, status, cause) in [
+            (Exit::Code(0), Status::Succeeded, "exit 0"),
+            (Exit::Code(3), Status::Failed, "exit 3"),
+            (Exit::Signal(9), Status::Failed, "limit: output"),
+        ] {
+            let mut fold = Fold::started();
+            fold.record(limit.clone());
+            fold.record(stopping.clone());
+            fold.record(Record::Exited { exit });
+            assert_eq!(fold.record(Record::TreeEmptied), status, "{exit:?}");
+            assert_eq!(fold.0.changes.last().map(|change| &*change.cause), Some(cause));
+            assert_eq!(fold.0.limit, Some(Limit::Output));
+        }
+        let mut fold = Fold::started();
+        fold.record(Record::Exited { exit: Exit::Code(0) });
+        fold.record(limit);
+        fold.record(stopping);
+        assert_eq!(fold.record(Record::TreeEmptied), Status::Succeeded);
+        assert_eq!(fold.0.limit, Some(Limit::Output));
     }
 
     #[test]

@@ -376,7 +376,8 @@ pub struct TaskView {
     /// Why the child never started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// The limit that ended it.
+    /// The limit that was reached. It ended the task, but for one of output that was reached as the task ended by itself: then
+    /// `exit` has a code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
     /// When it was asked for, Unix milliseconds.

@@ -55,6 +55,9 @@ pub(crate) fn check(spec: &TaskSpec) -> Result<(), SpecRefused> {
     if spec.limits.timeout_ms == Some(0) {
         return refuse("limits.timeout_ms", "must be at least 1");
     }
+    if spec.limits.output_bytes_max == Some(0) {
+        return refuse("limits.output_bytes_max", "must be at least 1");
+    }
     if spec.limits.tasks_max == Some(0) {
         return refuse("limits.tasks_max", "must be at least 1");
     }
@@ -172,6 +175,8 @@ mod tests {
         assert_eq!(refused(|spec| spec.env = env("A=B", "x")), "env");
         assert_eq!(refused(|spec| spec.env = env("A", "x\0")), "env");
         assert_eq!(refused(|spec| spec.env = env("A", &"x".repeat(1 << 20))), "env");
+        let limits = Limits { output_bytes_max: Some(0), ..Limits::default() };
+        assert_eq!(refused(|spec| spec.limits = limits), "limits.output_bytes_max");
         let limits = Limits { tasks_max: Some(0), ..Limits::default() };
         assert_eq!(refused(|spec| spec.limits = limits), "limits.tasks_max");
         assert_eq!(refused(|spec| spec.idempotency_key = Some(String::new())), "idempotency_key");

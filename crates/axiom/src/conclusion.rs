@@ -77,6 +77,9 @@ impl Conclusion {
         }
         match (self.limit, self.exit) {
             (Some(Limit::Timeout), _) => Some("stopped: its timeout is over".to_owned()),
+            (Some(Limit::Output), Some(Exit::Code(_))) => {
+                Some("its limit of output was reached as it ended".to_owned())
+            }
             (Some(Limit::Output), _) => Some("stopped: its limit of output is reached".to_owned()),
             (None, Some(Exit::Unknown)) => Some("it ended, and nobody saw how".to_owned()),
             (None, Some(Exit::Code(_) | Exit::Signal(_))) => None,
@@ -100,6 +103,12 @@ impl Conclusion {
         match (&self.failure, self.limit, self.exit) {
             (Some(failure), _, _) => failure.message.clone(),
             (None, Some(Limit::Timeout), _) => "timeout".to_owned(),
+            (None, Some(Limit::Output), Some(Exit::Code(0))) => {
+                "its limit of output was reached as it ended".to_owned()
+            }
+            (None, Some(Limit::Output), Some(Exit::Code(code))) => {
+                format!("exit {code}, its limit of output was reached as it ended")
+            }
             (None, Some(Limit::Output), _) => "too much output".to_owned(),
             (None, None, Some(Exit::Code(0))) => String::new(),
             (None, None, Some(Exit::Code(code))) => format!("exit {code}"),
@@ -191,6 +200,14 @@ mod tests {
         };
         assert_eq!(late.exit_code(), 143);
         assert!(late.words().unwrap().contains("timeout"));
+        let loud =
+            |exit, status| Conclusion { limit: Some(Limit::Output), ..ended(status, Some(exit)) };
+        let over = loud(Exit::Signal(9), Status::Failed);
+        assert_eq!(over.words().unwrap(), "stopped: its limit of output is reached");
+        assert_eq!(over.shown(), "failed: too much output");
+        let by_itself = loud(Exit::Code(0), Status::Succeeded);
+        assert_eq!(by_itself.words().unwrap(), "its limit of output was reached as it ended");
+        assert_eq!(by_itself.shown(), "succeeded: its limit of output was reached as it ended");
         let lost = Conclusion { cause: "gone".to_owned(), ..ended(Status::Lost, None) };
         assert_eq!(lost.words().unwrap(), "lost: gone");
     }

@@ -364,6 +364,25 @@ fn a_prune_of_many_tasks_leaves_nothing_to_complain_of() {
 }
 
 #[test]
+fn a_task_that_ends_over_its_limit_of_output_is_not_said_to_be_stopped_and_to_have_succeeded() {
+    let lab = Lab::new();
+    for _either_may_be_first in 0..5 {
+        let run = lab.axiom(&["run", "--max-output", "1", "--", "sh", "-c", "echo abc; exit 0"]);
+        let killed = run.stderr.contains("stopped: its limit of output is reached");
+        let ended = run.stderr.contains("its limit of output was reached as it ended");
+        assert_eq!((killed, ended), (run.code() == 137, run.code() == 0), "{run:?}");
+        let all = lab.axiom(&["ps", "--all", "--json"]).ok().json();
+        let task = all["tasks"].as_array().unwrap().last().unwrap().clone();
+        assert_eq!(task["limit"], "output", "{task}");
+        assert_eq!(task["status"], if killed { "failed" } else { "succeeded" }, "{task}");
+    }
+    let none = lab.axiom(&["run", "--max-output", "0", "--", "true"]);
+    assert_eq!(none.code(), 125);
+    assert!(none.stderr.contains("output_bytes_max: must be at least 1"), "{none:?}");
+    lab.shut_down();
+}
+
+#[test]
 fn a_shutdown_that_stops_tasks_starts_none_of_those_that_waited() {
     let lab = Lab::new();
     let mark = lab.home().join("started");
