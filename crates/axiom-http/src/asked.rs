@@ -132,7 +132,12 @@ fn says_json(headers: &HeaderMap) -> bool {
 /// Somebody gave up while we could not hear them, or were stopped: what they do next counts on its not being done.
 fn abandoned() -> Refusal {
     let message = "the connection ended before this was begun; nothing was done";
-    Fault::new(ErrorCode::Unavailable, message, "keep it open for the answer").into()
+    Fault::new(
+        ErrorCode::Unavailable,
+        message,
+        "keep it open, in both directions, until the answer has come",
+    )
+    .into()
 }
 
 fn too_large() -> Refusal {
