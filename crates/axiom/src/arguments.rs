@@ -25,7 +25,7 @@ Start
   run --each 'CMD1' 'CMD2'   several in one live stream; succeeds if all do  (--file F  --max-parallel N)
   spawn [--each|--count N]   the same, but returns at once with ids
 Look
-  ps [-w] [--tree]           tasks, live         show ID     one, with history and processes
+  ps [-w] [--tree] [--alive] tasks, live         show ID     one, with history and processes
   logs [-f] ID…              output as harmless text (--view raw: the bytes)
   logs -f --all|--tag T      the stream of all, also of those that start later  (--json  --timestamps)
 Steer

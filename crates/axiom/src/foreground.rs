@@ -63,6 +63,8 @@ pub(crate) struct Foreground {
     pub task: TaskId,
     /// What its standard streams are.
     pub mode: Mode,
+    /// Its name, where it has one.
+    pub name: Option<String>,
     /// The command's first word, for people.
     pub program: String,
     /// True where our terminal listens to somebody else: it is neither read nor changed.
@@ -81,8 +83,9 @@ impl Foreground {
         let raw = self.mode == Mode::Terminal && ours;
         let terminal = if raw { Some(HeldTerminal::raw().map_err(own)?) } else { None };
         if raw {
-            let id = self.task.short();
-            dim_line(&format!("task {id} · detach with {}", detach::SHOWN));
+            let name = self.name.as_deref().map(crate::lines::one_line);
+            let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
+            dim_line(&format!("task {}{name} · detach with {}", self.task.short(), detach::SHOWN));
         }
         let mut feed = Feed::new(self.place.clone());
         feed.subscribe(self.task, StartAt::Start);

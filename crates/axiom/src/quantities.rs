@@ -32,6 +32,18 @@ pub(crate) enum QuantityError {
         /// What was typed.
         text: String,
     },
+    /// Not a count of something that there must be one of.
+    #[error("{text:?} is not a number of tasks: a whole number from 1 on")]
+    Count {
+        /// What was typed.
+        text: String,
+    },
+    /// Not a count of lines.
+    #[error("{text:?} is not a number of lines: a whole number from 0 on")]
+    Lines {
+        /// What was typed.
+        text: String,
+    },
     /// Not dimensions.
     #[error(
         "{text:?} is not a terminal's size: COLSxROWS from 1x1 to {SIDE_MAX}x{SIDE_MAX}, like 120x40"
@@ -81,6 +93,23 @@ pub(crate) fn bytes(text: &str) -> Result<u64, QuantityError> {
         _ => return Err(refuse()),
     };
     number.checked_mul(1 << shift).ok_or_else(refuse)
+}
+
+/// So many tasks, one at least.
+///
+/// # Errors
+/// [`QuantityError::Count`] for anything else.
+pub(crate) fn task_count(text: &str) -> Result<u32, QuantityError> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| QuantityError::Count { text: text.to_owned() })
+}
+
+/// So many lines.
+///
+/// # Errors
+/// [`QuantityError::Lines`] for anything else.
+pub(crate) fn line_count(text: &str) -> Result<u64, QuantityError> {
+    text.parse().map_err(|_| QuantityError::Lines { text: text.to_owned() })
 }
 
 /// `120x40`.

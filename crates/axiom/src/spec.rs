@@ -20,7 +20,7 @@ use clap::{Args, ValueEnum};
 
 use crate::failure::{Failure, note};
 use crate::here::{Here, terminal_size};
-use crate::quantities::{bytes, dimensions, duration};
+use crate::quantities::{bytes, dimensions, duration, task_count};
 use crate::stream::beside;
 
 /// The longest file of commands: each of a thousand tasks has room for a long line.
@@ -45,7 +45,7 @@ pub(crate) struct SpecArguments {
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// At most so many of them at once; the others wait, queued.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = task_count, allow_negative_numbers = true)]
     max_parallel: Option<u32>,
     /// End it after this time (500ms, 2s, 1m).
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -54,7 +54,7 @@ pub(crate) struct SpecArguments {
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     max_output: Option<u64>,
     /// Wait, queued, until fewer than N tasks run.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = task_count, allow_negative_numbers = true)]
     max_tasks: Option<u32>,
     /// Set a variable of its environment; may be given often.
     #[arg(long = "env", value_name = "NAME=VALUE")]
@@ -134,6 +134,12 @@ impl SpecArguments {
         if !self.is_each() {
             let command = self.command.iter().map(|word| word.as_bytes().to_vec().into());
             return Ok(vec![TaskSpec { command: command.collect(), ..base }]);
+        }
+        if let (Some(_), false, Some(word)) = (&self.file, self.each, self.command.first()) {
+            let message =
+                format!("{} stands beside --file, which has the commands", word.display());
+            let hint = "leave it out, or add --each and quotes: --file FILE --each 'echo x'";
+            return Err(Failure::invalid(message, hint));
         }
         let mut lines: Vec<String> = match &self.file {
             Some(file) => lines_of_file(file)?,
@@ -259,8 +265,9 @@ fn variable_of(variable: &OsStr) -> Result<(String, ByteString), Failure> {
     match (name, cut) {
         (Some(name), Some(cut)) => Ok((name.to_owned(), bytes[cut + 1..].to_vec().into())),
         (None, _) | (_, None) => {
-            let message = format!("--env {}: it has no name", variable.display());
-            Err(Failure::invalid(message, "write --env NAME=VALUE"))
+            let lacks = if cut.is_none() && !bytes.starts_with(b"=") { "value" } else { "name" };
+            let message = format!("--env {}: it has no {lacks}", variable.display());
+            Err(Failure::invalid(message, "write --env NAME=VALUE; VALUE may be empty"))
         }
     }
 }

@@ -110,3 +110,31 @@ fn stop_of_several_takes_those_that_wait_first_and_tells_each_once() {
     assert_eq!(waited.code(), 130, "stopped before it started: {waited:?}");
     lab.shut_down();
 }
+
+#[test]
+fn the_end_of_a_followed_task_that_failed_is_said_beside_its_output() {
+    let lab = Lab::new();
+    lab.spawn(&["-n", "one", "--", "sh", "-c", "echo up; exit 3"]);
+    let logs = lab.axiom(&["logs", "-f", "one"]).ok();
+    assert_eq!(
+        (logs.text().as_str(), logs.stderr.as_str()),
+        ("up\n", "axiom: one failed: exit 3\n")
+    );
+    let alive = lab.axiom(&["ps", "--json", "--alive"]).ok();
+    assert_eq!(alive.json()["tasks"], serde_json::json!([]));
+    lab.shut_down();
+}
+
+#[test]
+fn a_command_beside_a_file_of_commands_and_a_nameless_log_are_refused_with_what_to_do() {
+    let lab = Lab::new();
+    let run = lab.axiom_with_input(&["run", "--file", "-", "--", "echo", "x"], b"true\n");
+    assert_eq!(run.code(), 125, "{run:?}");
+    assert!(run.stderr.contains("echo stands beside --file"), "{run:?}");
+    let logs = lab.axiom(&["logs", "-f"]);
+    assert!(logs.code() == 125 && logs.stderr.contains("--all"), "{logs:?}");
+    for number in ["x", "-1", "0"] {
+        let run = lab.axiom(&["run", "--max-parallel", number, "--each", "true"]);
+        assert!(run.stderr.contains("a whole number from 1 on"), "{run:?}");
+    }
+}

@@ -324,7 +324,7 @@ fn commands_come_from_a_file_and_few_run_at_once() {
     let commands = format!("# three of them\n\n{line}\n  {line}\n{line} # the last\n");
     let args = ["run", "--max-parallel", "1", "--file", "-"];
     let run = lab.axiom_with_input(&args, commands.as_bytes()).ok();
-    assert!(run.text().starts_with("== 3 tasks, in parallel, at most 1 at once"), "{run:?}");
+    assert!(run.text().starts_with("== 3 tasks, one after another; "), "{run:?}");
     assert!(run.text().contains("3 completed"), "{run:?}");
     let none = lab.axiom_with_input(&["run", "--file", "-"], b"# nothing\n");
     assert_eq!(none.code(), 125, "{none:?}");

@@ -13,12 +13,13 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
 use super::{connect, ps, tell_silence};
+use crate::conclusion::Conclusion;
 use crate::failure::{Audience, Failure, note, of_output};
 use crate::here::{Here, Terminals};
 use crate::lines::one_line;
 use crate::looks::Looks;
 use crate::printing::print_bytes;
-use crate::quantities::counted;
+use crate::quantities::{counted, line_count};
 use crate::stdio::{self, OutputWatch, Writer};
 use crate::stream::{
     Extent, Member, Newcomers, OnSignal, Options, Stream, Viewed, Wanted, marked_lines,
@@ -31,7 +32,7 @@ const PART_BYTES: u64 = 1024 * 1024;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Logs {
     /// Tasks: beginnings of ids, or names. The lines of several are marked.
-    #[arg(required_unless_present_any = ["all", "tag", "parent"], value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     ids: Vec<String>,
     /// With -f: every task, also those that start later, until Ctrl-C.
     #[arg(long, conflicts_with = "ids")]
@@ -52,7 +53,7 @@ pub(crate) struct Logs {
     #[arg(long, value_name = "CURSOR", value_parser = cursor, conflicts_with = "tail")]
     from: Option<Cursor>,
     /// Only the last N lines, and what follows.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = line_count, allow_negative_numbers = true)]
     tail: Option<u64>,
     /// Let raw bytes through to a terminal, where they can do what they like.
     #[arg(long = "unsafe")]
@@ -98,7 +99,12 @@ impl Logs {
             return self.stream(here, connection, tasks).await;
         }
         match &tasks[..] {
-            [task] => self.one(here, connection, task).await?,
+            [task] => {
+                self.one(here, connection, task).await?;
+                if self.follow {
+                    return Ok(tell_end(here, task).await);
+                }
+            }
             tasks => self.several(connection, tasks).await?,
         }
         tasks.iter().for_each(note_gaps);
@@ -118,6 +124,11 @@ impl Logs {
             ));
         }
         let open_ended = self.all || self.tag.is_some() || self.parent.is_some();
+        if self.ids.is_empty() && !open_ended {
+            let hint =
+                "axiom logs ID…, or with -f: --all, --tag TAG, --parent ID; axiom ps lists tasks";
+            return Err(Failure::invalid("whose output? No task is named", hint));
+        }
         if self.view == WhichView::Raw && (self.ids.len() > 1 || open_ended) {
             return Err(Failure::invalid(
                 "raw output of several tasks cannot be told apart",
@@ -284,6 +295,21 @@ impl Logs {
         let query = OutputQuery { view: View::Raw, tail: self.tail, ..OutputQuery::default() };
         Ok(connection.output(task.id.as_str(), &query).await?)
     }
+}
+
+/// Says how a task ended that was followed, where it did not succeed, and what is missing. Its output is given: a server
+/// that is gone by now is no failure.
+async fn tell_end(here: &Here, task: &TaskView) -> u8 {
+    let Ok(mut connection) = Connection::open(here.place_to_look_at()).await else { return 0 };
+    let Ok(shown) = connection.show(task.id.as_str()).await else { return 0 };
+    note_gaps(&shown.task);
+    if let Some(conclusion) = Conclusion::of_view(&shown.task)
+        && !conclusion.succeeded()
+    {
+        let called = task.name.as_deref().unwrap_or(task.id.short());
+        note(&format!("{called} {}", conclusion.shown()));
+    }
+    0
 }
 
 /// Reads what there is now, part after part, and no further: a task that prints for ever has no last byte.

@@ -21,7 +21,9 @@ pub(super) async fn run(here: &Here) -> Result<u8, Failure> {
     let mut connection = match Connection::open(here.place_to_look_at()).await {
         Ok(connection) => connection,
         Err(ClientError::Start(StartError::Dial(DialError::NoServer { .. }))) => {
-            print_words(&format!("no server runs; the next command starts one\n\n{TRY}"))?;
+            print_words(&format!(
+                "no server runs; run, spawn, ps and all else that asks for tasks starts one\n\n{TRY}"
+            ))?;
             return Ok(0);
         }
         Err(error) => return Err(error.into()),

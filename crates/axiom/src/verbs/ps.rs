@@ -33,6 +33,9 @@ pub(crate) struct Ps {
     /// Also tasks that ended more than an hour ago.
     #[arg(short, long)]
     all: bool,
+    /// Only tasks that have not ended.
+    #[arg(long, conflicts_with_all = ["all", "status"])]
+    alive: bool,
     /// Only with this tag.
     #[arg(long, value_name = "TAG")]
     tag: Option<String>,
@@ -88,6 +91,9 @@ impl Ps {
     }
 
     fn is_recent(&self, task: &TaskView, now: u64) -> bool {
+        if self.alive {
+            return !task.status.is_ended();
+        }
         let since = now.saturating_sub(RECENT_MS);
         self.all || self.status.is_some() || task.ended_at_ms.is_none_or(|ended| ended >= since)
     }

@@ -67,7 +67,8 @@ impl Run {
                 "in the background: task {id} has no input; axiom send {id} types into it"
             ));
         }
-        Foreground { place: here.place()?, task, mode, program, background }.run().await
+        let (place, name) = (here.place()?, specs[0].name.clone());
+        Foreground { place, task, mode, name, program, background }.run().await
     }
 
     /// Whom errors are for.
@@ -118,13 +119,12 @@ impl Run {
     }
 
     fn banner(&self, here: &Here, count: usize) -> String {
-        let mut banner = match count {
-            1 => "1 task".to_owned(),
-            _ => format!("{count} tasks, in parallel"),
+        let mut banner = match (count, self.spec.parallel_max()) {
+            (1, _) => "1 task".to_owned(),
+            (_, Some(1)) => format!("{count} tasks, one after another"),
+            (_, Some(most)) => format!("{count} tasks, in parallel, at most {most} at once"),
+            (_, None) => format!("{count} tasks, in parallel"),
         };
-        if let Some(most) = self.spec.parallel_max() {
-            banner.push_str(&format!(", at most {most} at once"));
-        }
         if let Some(parent) = here.task {
             banner.push_str(&format!(", children of {}", parent.short()));
         }
