@@ -7,6 +7,8 @@ mod line;
 mod parting;
 mod pulls;
 
+use std::time::Duration;
+
 use axiom_proto::api::INPUT_BYTES_MAX;
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::live::{Ask, Tell};
@@ -41,6 +43,12 @@ const MESSAGE_BYTES_MAX: usize = 2 * INPUT_BYTES_MAX;
 
 /// Bytes read at once. Each connection holds as many all the time, and what a client says is short.
 const READ_BYTES: usize = 4 * 1024;
+
+/// How long a client is told of the last things before the server's goodbye, all in all.
+const LAST_WAIT_MAX: Duration = Duration::from_millis(500);
+
+/// When nothing has come for so long, that was the last: frames of a reader who is behind are fetched from the journal.
+const LAST_QUIET: Duration = Duration::from_millis(50);
 
 /// Bytes of messages that may lie in the socket's own buffer: one batch of frames, and room.
 const SOCKET_BYTES_MAX: usize = 1024 * 1024;
@@ -112,9 +120,14 @@ enum End {
 enum Step {
     Turn(Turn),
     Answered(Tell),
+    More(More),
+    Ended,
+}
+
+/// What there is to tell without being asked.
+enum More {
     Changed(Changed),
     Pulled(Pulled),
-    Ended,
 }
 
 impl Live {
@@ -149,20 +162,45 @@ impl Live {
                 Step::Turn(Turn::Broken(close)) => return self.part(close).await,
                 Step::Turn(Turn::Gone) => return End::Gone,
                 Step::Answered(tell) => self.line.tell(&tell),
-                Step::Changed(Changed { views, removed }) => {
-                    for task in views {
-                        self.line.tell(&Tell::Task { task: Box::new(task) });
-                    }
-                    for task in removed {
-                        self.line.tell(&Tell::Removed { task });
-                    }
-                }
-                Step::Pulled(Pulled::Tell(tell)) => self.line.tell(&tell),
-                Step::Pulled(Pulled::Frames(message)) => self.line.push(Message::Binary(message)),
+                Step::More(more) => self.give(more),
                 Step::Ended => {
+                    self.tell_the_last().await;
                     self.line.tell(&Tell::Goodbye);
                     return self.part(close(close_code::AWAY, "the server leaves")).await;
                 }
+            }
+        }
+    }
+
+    fn give(&mut self, more: More) {
+        match more {
+            More::Changed(Changed { views, removed }) => {
+                for task in views {
+                    self.line.tell(&Tell::Task { task: Box::new(task) });
+                }
+                for task in removed {
+                    self.line.tell(&Tell::Removed { task });
+                }
+            }
+            More::Pulled(Pulled::Tell(tell)) => self.line.tell(&tell),
+            More::Pulled(Pulled::Frames(message)) => self.line.push(Message::Binary(message)),
+        }
+    }
+
+    /// Gives what is at hand before the goodbye: the ends of tasks that were stopped because the server leaves.
+    async fn tell_the_last(&mut self) {
+        let until = Instant::now() + LAST_WAIT_MAX;
+        loop {
+            while !self.line.is_idle() {
+                match timeout_at(until, self.line.turn(false)).await {
+                    Ok(Turn::Sent) => {}
+                    Ok(Turn::Heard(_) | Turn::Broken(_) | Turn::Gone) | Err(_) => return,
+                }
+            }
+            let quiet = until.min(Instant::now() + LAST_QUIET);
+            match timeout_at(quiet, more(&mut self.watch, &mut self.pulls)).await {
+                Ok(more) => self.give(more),
+                Err(_nothing_more) => return,
             }
         }
     }
@@ -176,7 +214,7 @@ impl Live {
             turn = self.line.turn(may_hear) => Step::Turn(turn),
             tell = self.commands.next() => Step::Answered(tell),
             // By turns: output changes views all the time, and neither may starve the other.
-            step = more(&mut self.watch, &mut self.pulls), if idle => step,
+            more = more(&mut self.watch, &mut self.pulls), if idle => Step::More(more),
         }
     }
 
@@ -244,10 +282,10 @@ impl Live {
     }
 }
 
-async fn more(watch: &mut Option<Watch>, pulls: &mut Pulls) -> Step {
+async fn more(watch: &mut Option<Watch>, pulls: &mut Pulls) -> More {
     tokio::select! {
-        changed = next_changed(watch) => Step::Changed(changed),
-        pulled = pulls.next() => Step::Pulled(pulled),
+        changed = next_changed(watch) => More::Changed(changed),
+        pulled = pulls.next() => More::Pulled(pulled),
     }
 }
 

@@ -74,6 +74,25 @@ fn every_task_that_events_told_of_has_its_end_also_where_it_never_started() {
 }
 
 #[test]
+fn a_shutdown_that_stops_the_tasks_tells_every_end_before_its_goodbye() {
+    let lab = Lab::new();
+    let (lines, begun) = six_in_a_row(&lab);
+    let mut args = vec!["run", "--max-parallel", "1", "--each"];
+    args.extend(lines.iter().map(String::as_str));
+    let mut run = lab.follow(&args);
+    run.wait_for_line("the first one's line", |line| line == "[1:touch] up");
+    lab.axiom(&["shutdown", "--stop-tasks"]).ok();
+    let (status, lines, stderr) = run.finish(EVENT_WAIT);
+    assert_eq!(status.code(), Some(130), "{stderr}");
+    assert_eq!(begun(), 1, "{lines:?}");
+    for number in 1..=6 {
+        let notices = lines.iter().filter(|line| line.starts_with(&format!("== [{number}:")));
+        assert_eq!(notices.filter(|line| line.contains("[STOPPED]")).count(), 1, "{lines:?}");
+    }
+    lab.shut_down();
+}
+
+#[test]
 fn a_signal_while_commands_are_spawned_leaves_nothing_running() {
     let lab = Lab::new();
     let mark = lab.home().join("begun");
