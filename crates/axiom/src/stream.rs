@@ -58,6 +58,12 @@ pub(crate) type Millis = u64;
 /// Text is gathered up to here before it is written, while more is at hand.
 const BATCH_BYTES: usize = 256 * 1024;
 
+/// What the first Ctrl-C says.
+const ASKED: &str = "asked every task to stop; Ctrl-C once more leaves them running";
+
+/// What it says where no server is.
+const ASKED_LATER: &str = "no server is there: every task is asked to stop when one is back; Ctrl-C once more leaves them running";
+
 /// How long a server may be away before that is said.
 const AWAY_NOTE_AFTER: Millis = 1_000;
 
@@ -380,10 +386,13 @@ impl Stream {
             Sign::HangUp => return Some(Way::Left(sign)),
             Sign::Interrupt | Sign::Terminate => {}
         }
-        if self.on_signal == OnSignal::Leave || self.stopping.is_asked() {
+        let nobody_to_ask = self.away != Away::No;
+        let leaves = self.on_signal == OnSignal::Leave || self.stopping.is_asked();
+        // Who asks a second time by hand may want to wait; a script that ends us does not.
+        if leaves || nobody_to_ask && sign == Sign::Terminate {
             return Some(Way::Left(sign));
         }
-        let words = "asked every task to stop; Ctrl-C once more leaves them running";
+        let words = if nobody_to_ask { ASKED_LATER } else { ASKED };
         self.merged.say(self.clock.now(), words);
         let waiting = self.merged.waiting().collect();
         self.stopping = Stopping::begin(self.place.clone(), waiting);

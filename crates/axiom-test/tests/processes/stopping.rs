@@ -93,6 +93,28 @@ fn a_shutdown_that_stops_the_tasks_tells_every_end_before_its_goodbye() {
 }
 
 #[test]
+fn a_stream_whose_server_has_gone_says_so_and_leaves_when_it_is_ended() {
+    for signals in [&[libc::SIGTERM][..], &[libc::SIGINT, libc::SIGINT]] {
+        let lab = Lab::new();
+        let mut run = lab.follow(&["run", "--each", "echo up; sleep 600", "sleep 600"]);
+        run.wait_for_line("the first one's line", |line| line == "[1:echo] up");
+        lab.axiom(&["shutdown"]).ok();
+        run.wait_for_line("the goodbye", |line| line.contains("the server is away"));
+        let [first @ .., last] = signals else { panic!("no signal") };
+        for signal in first {
+            kill(run.child.id(), *signal);
+            run.wait_for_line("what it can do", |line| line.contains("no server is there"));
+        }
+        kill(run.child.id(), *last);
+        let (status, _, stderr) = run.finish(EVENT_WAIT);
+        assert!(stderr.contains("left 2 of 2 tasks running"), "{status:?} {stderr}");
+        // The next command starts a server, which finds them.
+        lab.axiom(&["ps"]).ok();
+        lab.shut_down();
+    }
+}
+
+#[test]
 fn a_signal_while_commands_are_spawned_leaves_nothing_running() {
     let lab = Lab::new();
     let mark = lab.home().join("begun");
