@@ -2,6 +2,7 @@
 
 use axiom_proto::event::{Event, Happening};
 
+use crate::cli::Followed;
 use crate::lab::{EVENT_WAIT, Lab, kill, wait_for_entry};
 
 /// Six commands of which one runs at a time; each leaves a mark where it has begun.
@@ -17,15 +18,21 @@ fn six_in_a_row(lab: &Lab) -> (Vec<String>, impl Fn() -> usize) {
     (lines, begun)
 }
 
+/// Begins six in a row under the stream, and waits until the first one has spoken.
+fn stream_of_six(lab: &Lab, flags: &[&str], spoken: &str) -> (Followed, impl Fn() -> usize) {
+    let (lines, begun) = six_in_a_row(lab);
+    let mut args = [&["run"], flags, &["--max-parallel", "1", "--each"]].concat();
+    args.extend(lines.iter().map(String::as_str));
+    let mut run = lab.follow(&args);
+    run.wait_for_line("the first one's output", |line| line.contains(spoken));
+    (run, begun)
+}
+
 #[test]
 fn ctrl_c_starts_nothing_that_was_queued_and_every_end_is_told_once() {
     for signal in [libc::SIGINT, libc::SIGTERM] {
         let lab = Lab::new();
-        let (lines, begun) = six_in_a_row(&lab);
-        let mut args = vec!["run", "--max-parallel", "1", "--each"];
-        args.extend(lines.iter().map(String::as_str));
-        let mut run = lab.follow(&args);
-        run.wait_for_line("the first one's line", |line| line == "[1:touch] up");
+        let (run, begun) = stream_of_six(&lab, &[], "[1:touch] up");
         kill(run.child.id(), signal);
         let (status, lines, stderr) = run.finish(EVENT_WAIT);
         assert_eq!(status.code(), Some(130), "{stderr}");
@@ -43,11 +50,7 @@ fn ctrl_c_starts_nothing_that_was_queued_and_every_end_is_told_once() {
 #[test]
 fn every_task_that_events_told_of_has_its_end_also_where_it_never_started() {
     let lab = Lab::new();
-    let (lines, begun) = six_in_a_row(&lab);
-    let mut args = vec!["run", "--json", "--max-parallel", "1", "--each"];
-    args.extend(lines.iter().map(String::as_str));
-    let mut run = lab.follow(&args);
-    run.wait_for_line("the first one's output", |line| line.contains("task.output"));
+    let (run, begun) = stream_of_six(&lab, &["--json"], "task.output");
     kill(run.child.id(), libc::SIGINT);
     let (status, lines, stderr) = run.finish(EVENT_WAIT);
     assert_eq!(status.code(), Some(130), "{stderr}");
@@ -75,21 +78,21 @@ fn every_task_that_events_told_of_has_its_end_also_where_it_never_started() {
 
 #[test]
 fn a_shutdown_that_stops_the_tasks_tells_every_end_before_its_goodbye() {
-    let lab = Lab::new();
-    let (lines, begun) = six_in_a_row(&lab);
-    let mut args = vec!["run", "--max-parallel", "1", "--each"];
-    args.extend(lines.iter().map(String::as_str));
-    let mut run = lab.follow(&args);
-    run.wait_for_line("the first one's line", |line| line == "[1:touch] up");
-    lab.axiom(&["shutdown", "--stop-tasks"]).ok();
-    let (status, lines, stderr) = run.finish(EVENT_WAIT);
-    assert_eq!(status.code(), Some(130), "{stderr}");
-    assert_eq!(begun(), 1, "{lines:?}");
-    for number in 1..=6 {
-        let notices = lines.iter().filter(|line| line.starts_with(&format!("== [{number}:")));
-        assert_eq!(notices.filter(|line| line.contains("[STOPPED]")).count(), 1, "{lines:?}");
+    // Without the last words every second stream waits for ever.
+    for round in 0..6 {
+        let lab = Lab::new();
+        let (run, begun) = stream_of_six(&lab, &[], "[1:touch] up");
+        lab.axiom(&["shutdown", "--stop-tasks"]).ok();
+        let (status, lines, stderr) = run.finish(EVENT_WAIT);
+        assert_eq!(status.code(), Some(130), "round {round}: {stderr}");
+        assert_eq!(begun(), 1, "{lines:?}");
+        for number in 1..=6 {
+            let notices = lines.iter().filter(|line| line.starts_with(&format!("== [{number}:")));
+            let ends = notices.filter(|line| line.contains("[STOPPED]"));
+            assert_eq!(ends.count(), 1, "{number} in {lines:?}");
+        }
+        lab.shut_down();
     }
-    lab.shut_down();
 }
 
 #[test]
