@@ -35,12 +35,12 @@ pub struct Cgroup {
 
 /// The two ways into a cgroup: to be made in it, or to move in.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct Entrance {
     folder: OwnedFd,
     procs: OwnedFd,
 }
 
-impl Door {
+impl Entrance {
     /// A descriptor of `cgroup.procs`: a process that writes `0` to it moves in.
     pub(crate) fn procs(&self) -> BorrowedFd<'_> {
         self.procs.as_fd()
@@ -48,7 +48,7 @@ impl Door {
 }
 
 /// The cgroup's directory, as the kernel wants it from one who makes a process in it.
-impl AsFd for Door {
+impl AsFd for Entrance {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.folder.as_fd()
     }
@@ -73,10 +73,10 @@ impl Cgroup {
     }
 
     /// The way in for a new process.
-    pub(crate) fn door(self) -> Result<Door> {
+    pub(crate) fn entrance(self) -> Result<Entrance> {
         let flags = OFlags::WRONLY | OFlags::CLOEXEC;
         let procs = openat(&self.folder, "cgroup.procs", flags, Mode::empty())?;
-        Ok(Door { folder: self.folder, procs })
+        Ok(Entrance { folder: self.folder, procs })
     }
 
     /// Every process in the leaf and in cgroups below it. A cgroup that was removed has none.

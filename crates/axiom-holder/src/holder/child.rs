@@ -42,13 +42,13 @@ struct Stdio {
 /// Starts the command. Its ends are closed here before this returns.
 pub(super) fn launch(spec: &LaunchSpec) -> Result<Child, Refusal> {
     let (ends, stdio) = open_ends(spec.mode).map_err(Refusal::at(Stage::Pty))?;
-    let door = spec.cgroup.as_deref().and_then(|path| {
-        let door = Cgroup::make(path).and_then(Cgroup::door);
+    let entrance = spec.cgroup.as_deref().and_then(|path| {
+        let entrance = Cgroup::make(path).and_then(Cgroup::entrance);
         if spec.priority == Priority::Cgroup {
             lower_all(path);
         }
         let refused = |error: &_| log(&format!("make the cgroup {}: {error}", path.display()));
-        door.inspect_err(refused).ok()
+        entrance.inspect_err(refused).ok()
     });
     let session = match spec.mode {
         Mode::Terminal { .. } => NewSession::WithTerminal,
@@ -67,12 +67,12 @@ pub(super) fn launch(spec: &LaunchSpec) -> Result<Child, Refusal> {
         stdio: [stdio.stdin.as_fd(), stdio.stdout.as_fd(), stdio.stderr.as_fd()],
         session,
         nice,
-        cgroup: door.as_ref(),
+        cgroup: entrance.as_ref(),
     })?;
     if let Some(errno) = started.cgroup_refused {
         log(&format!("the child does not enter its cgroup: error {errno}"));
     }
-    let in_cgroup = door.is_some() && started.cgroup_refused.is_none();
+    let in_cgroup = entrance.is_some() && started.cgroup_refused.is_none();
     Ok(Child { pid: started.pid, pidfd: started.pidfd, ends, in_cgroup })
 }
 

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open, waitpid};
 
-use crate::cgroup::leaf::Door;
+use crate::cgroup::leaf::Entrance;
 use crate::wire::Stage;
 
 use fork::{Forked, fork};
@@ -33,7 +33,7 @@ pub(super) struct Start<'a> {
     /// Added to the nice value.
     pub(super) nice: i32,
     /// The cgroup to be in.
-    pub(super) cgroup: Option<&'a Door>,
+    pub(super) cgroup: Option<&'a Entrance>,
 }
 
 /// A process that has been made and has not said yet whether it could become the program.
@@ -116,9 +116,9 @@ pub(super) fn begin(start: &Start<'_>) -> Result<Starting, Refusal> {
     let pid = match unsafe { fork(cgroup) }.map_err(Refusal::at(Stage::Fork))? {
         Forked::Parent { pid } => pid,
         Forked::Child { entered } => {
-            let door = start.cgroup.filter(|_| !entered);
+            let entrance = start.cgroup.filter(|_| !entered);
             // SAFETY: we are the child of that fork.
-            unsafe { become_program(start, door, &argv, &envp, to_parent.as_raw_fd()) }
+            unsafe { become_program(start, entrance, &argv, &envp, to_parent.as_raw_fd()) }
         }
     };
     let pid = Pid::from_raw(pid).expect("a fork's result is a pid");
@@ -180,7 +180,7 @@ fn pointers(texts: &[CString]) -> Vec<*const libc::c_char> {
 /// allocation, no lock, no panic.
 unsafe fn become_program(
     start: &Start<'_>,
-    door: Option<&Door>,
+    entrance: Option<&Entrance>,
     argv: &[*const libc::c_char],
     envp: &[*const libc::c_char],
     notes: libc::c_int,
@@ -188,7 +188,7 @@ unsafe fn become_program(
     // SAFETY: every pointer is to memory of `start`, `argv` and `envp`, which this copy owns.
     unsafe {
         reset_signals();
-        if let Err(stage) = surround(start, door, notes) {
+        if let Err(stage) = surround(start, entrance, notes) {
             tell(notes, stage, errno());
             libc::_exit(127);
         }
@@ -214,7 +214,7 @@ unsafe fn become_program(
 /// failure `errno` says why.
 unsafe fn surround(
     start: &Start<'_>,
-    door: Option<&Door>,
+    entrance: Option<&Entrance>,
     notes: libc::c_int,
 ) -> Result<(), Stage> {
     // SAFETY: system calls on descriptors and strings that live in `start`.
@@ -230,9 +230,9 @@ unsafe fn surround(
         if start.session == NewSession::WithTerminal && libc::ioctl(0, libc::TIOCSCTTY, 0) < 0 {
             return Err(Stage::Pty);
         }
-        if let Some(door) = door {
+        if let Some(entrance) = entrance {
             let zero: [u8; 1] = *b"0";
-            if libc::write(door.procs().as_raw_fd(), zero.as_ptr().cast(), zero.len()) < 0 {
+            if libc::write(entrance.procs().as_raw_fd(), zero.as_ptr().cast(), zero.len()) < 0 {
                 tell(notes, Stage::Cgroup, errno());
             }
         }
