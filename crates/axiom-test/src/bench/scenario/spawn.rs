@@ -1,5 +1,7 @@
 //! `spawn`: from the call to the id, to the child's first byte in a client, and to a thousand running tasks; then again from
 //! a server that has grown. It grows by what it is for: each of many tasks fills its ring, which is a megabyte.
+//! Ended tasks stay until all is measured: ext4 looks at each file that was deleted within the last minutes before it makes a
+//! new one, so that a start becomes three times as slow after a thousand removals. Nobody removes a hundred tasks each second.
 
 use std::time::Instant;
 
@@ -19,9 +21,6 @@ use crate::bench::statistics::percentile;
 
 /// Spawns of a round.
 const SPAWNS: usize = 100;
-
-// Ended tasks stay until all is measured: ext4 looks at each file that was deleted within the last minutes before it makes a
-// new one, so that a start becomes three times as slow after a thousand removals. Nobody removes a hundred tasks each second.
 
 /// A little more than a ring holds.
 const RING_FILLING: &str = "1200000";
