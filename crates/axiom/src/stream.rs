@@ -354,7 +354,7 @@ impl Stream {
             Away::No | Away::Said => None,
         };
         let ticks = self.merged.wakes_at().filter(|_| self.away == Away::No);
-        [ticks, away].into_iter().flatten().min()
+        [ticks, away, self.stopping.tells_at()].into_iter().flatten().min()
     }
 
     fn tick(&mut self, now: Millis) {
@@ -368,6 +368,12 @@ impl Stream {
             self.away = Away::Said;
             self.merged
                 .say(now, "the server is away; tasks run on, and this goes on when it is back");
+        }
+        if self.stopping.is_due(now) {
+            let live: Vec<TaskId> = self.merged.live().collect();
+            if let Some(words) = stopping::unheeded(&live) {
+                self.say(now, &words);
+            }
         }
     }
 
@@ -414,6 +420,7 @@ impl Stream {
             let action = Action::Interrupt { signal: None, then: None };
             self.feed.order(Order { task, id: new_command_id(), action, data: Bytes::new() });
         }
+        self.stopping.interrupted(self.clock.now());
     }
 
     /// Gives the terminal back, stands still until somebody continues us, and takes it again.

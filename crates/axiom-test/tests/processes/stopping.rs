@@ -5,10 +5,11 @@ use axiom_proto::event::{Event, Happening};
 use crate::cli::Followed;
 use crate::lab::{EVENT_WAIT, Lab, kill, wait_for_entry};
 
-/// Six commands of which one runs at a time; each leaves a mark where it has begun.
+/// Six commands of which one runs at a time; each leaves a mark where it has begun. It waits in the shell itself: a shell that
+/// is starting a program keeps an interrupt until that one has ended.
 fn six_in_a_row(lab: &Lab) -> (Vec<String>, impl Fn() -> usize) {
     let folder = lab.home().to_owned();
-    let line = |n: u32| format!("touch {}/begun-{n}; echo up; sleep 600", folder.display());
+    let line = |n: u32| format!("touch {}/begun-{n}; echo up; read line", folder.display());
     let lines = (1..=6).map(line).collect();
     let begun = move || {
         let entries = std::fs::read_dir(&folder).unwrap();
@@ -45,6 +46,22 @@ fn ctrl_c_starts_nothing_that_was_queued_and_every_end_is_told_once() {
         }
         lab.shut_down();
     }
+}
+
+#[test]
+fn a_task_that_does_not_heed_ctrl_c_is_named_with_what_ends_it() {
+    let lab = Lab::new();
+    let mut run = lab.follow(&["run", "--each", "trap '' INT; echo up; read line", "read line"]);
+    run.wait_for_line("the first one's line", |line| line == "[1:trap] up");
+    kill(run.child.id(), libc::SIGINT);
+    let told = "== 1 task still runs; what ends it: axiom ";
+    let words = run.wait_for_line("who still runs", |line| line.starts_with(told));
+    let command: Vec<&str> = words.split_once("axiom ").unwrap().1.split(' ').collect();
+    lab.axiom(&command).ok();
+    let (status, lines, stderr) = run.finish(EVENT_WAIT);
+    assert_eq!(status.code(), Some(128 + libc::SIGTERM), "{stderr}");
+    assert_eq!(lines.iter().filter(|line| line.starts_with(told)).count(), 1, "{lines:?}");
+    lab.shut_down();
 }
 
 #[test]
@@ -121,7 +138,7 @@ fn a_stream_whose_server_has_gone_says_so_and_leaves_when_it_is_ended() {
 fn a_signal_while_commands_are_spawned_leaves_nothing_running() {
     let lab = Lab::new();
     let mark = lab.home().join("begun");
-    let lines = format!("touch {0}; sleep 600\n", mark.display()).repeat(200);
+    let lines = format!("touch {0}; read line\n", mark.display()).repeat(200);
     std::fs::write(lab.home().join("lines"), lines).unwrap();
     let file = lab.home().join("lines").display().to_string();
     let run = lab.follow(&["run", "--max-parallel", "2", "--file", &file]);
