@@ -82,14 +82,15 @@ fn no_descriptor_of_ours_or_our_callers_reaches_the_child() {
     session.finish(worker);
 }
 
-/// The nice value of a process, and that of its autogroup where the kernel has such.
+/// The nice value of a process, and that of its autogroup where it is in one: the kernel may have none, and tells none of a
+/// process whose cgroup has a share of the processors of its own.
 fn nice_values(pid: u32) -> (i32, Option<String>) {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let (_name, fields) = stat.rsplit_once(") ").unwrap();
     let nice = fields.split(' ').nth(16).unwrap().parse().unwrap();
     let group = fs::read_to_string(format!("/proc/{pid}/autogroup")).ok();
-    let of_group = |text: String| text.trim().rsplit_once(' ').unwrap().1.to_owned();
-    (nice, group.map(of_group))
+    let of_group = |text: String| text.trim().rsplit_once(' ').map(|(_, nice)| nice.to_owned());
+    (nice, group.and_then(of_group))
 }
 
 #[test]
