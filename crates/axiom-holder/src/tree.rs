@@ -80,6 +80,9 @@ impl Tree {
 
     /// The processes that live, each once, by pid.
     pub fn list(&self) -> Result<Vec<Process>> {
+        if self.is_surely_empty()? {
+            return Ok(Vec::new());
+        }
         let walk = self.walk()?;
         Ok(walk.into_processes())
     }
@@ -140,6 +143,27 @@ impl Tree {
     /// Removes the cgroup. `BUSY` while processes live in it.
     pub fn remove_cgroup(&self) -> Result<()> {
         self.cgroup.as_ref().map_or(Ok(()), |leaf| leaf::remove(&leaf.path))
+    }
+
+    /// Whether a holder's own tree is empty, without a look at all of `/proc`: that grows with every other task. A holder
+    /// adopts its tree's orphans, so nobody is below it once its own children are the worker and the dead. False where that is not
+    /// certain.
+    fn is_surely_empty(&self) -> Result<bool> {
+        if self.root != (Root::Holder { pid: std::process::id() }) {
+            return Ok(false);
+        }
+        if let Some(leaf) = &self.cgroup
+            && !leaf.open.processes()?.is_empty()
+        {
+            return Ok(false);
+        }
+        let Some(before) = walk::own_children() else { return Ok(false) };
+        let lives = |pid: &u32| !self.exclude.contains(pid) && walk::read_process(*pid).is_some();
+        if before.iter().any(lives) {
+            return Ok(false);
+        }
+        // One that died between the two steps left its own children to us first.
+        Ok(walk::own_children().is_some_and(|now| now.iter().all(|pid| before.contains(pid))))
     }
 
     fn walk(&self) -> Result<Walk> {

@@ -136,6 +136,19 @@ pub(super) fn read_process(pid: u32) -> Option<Process> {
     parse_stat(&stat)
 }
 
+/// This process' children, those of all its threads, zombies too. Exact: a child leaves the kernel's list only when we reap it. None
+/// where the kernel has no such list.
+pub(super) fn own_children() -> Option<Vec<u32>> {
+    let mut children = Vec::new();
+    for thread in fs::read_dir("/proc/self/task").ok()? {
+        let list = fs::read_to_string(thread.ok()?.path().join("children")).ok()?;
+        for pid in list.split_ascii_whitespace() {
+            children.push(pid.parse().ok()?);
+        }
+    }
+    Some(children)
+}
+
 /// `pid (name) state ppid ...`, the start time as field 22. The name may hold anything, also `)`.
 fn parse_stat(stat: &[u8]) -> Option<Process> {
     let open = stat.iter().position(|byte| *byte == b'(')?;
@@ -216,6 +229,20 @@ mod tests {
         for len in 0..stat.len() {
             parse_stat(&stat[..len]);
         }
+    }
+
+    #[test]
+    fn a_child_is_listed_until_it_is_reaped() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let listed = |pid: u32| own_children().unwrap().contains(&pid);
+        assert!(listed(child.id()));
+        let pid = rustix::process::Pid::from_child(&child);
+        let options =
+            rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT;
+        rustix::process::waitid(rustix::process::WaitId::Pid(pid), options).unwrap();
+        assert!(listed(child.id()), "a zombie is a child");
+        child.wait().unwrap();
+        assert!(!listed(child.id()));
     }
 
     #[test]
