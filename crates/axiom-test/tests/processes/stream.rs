@@ -189,7 +189,7 @@ fn events_say_which_command_a_task_is_before_anything_else_of_it() {
 #[test]
 fn what_is_there_can_be_read_as_events_and_with_moments_without_following() {
     let lab = Lab::new();
-    let id = lab.spawn(&["-n", "here", "--", "sh", "-c", "echo one; printf two; read go; exit 3"]);
+    let id = lab.spawn(&["-n", "here", "--", "sh", "-c", "printf 'one\\ntwo'; read go; exit 3"]);
     let mut logs = lab.follow(&["logs", "-f", &id]);
     logs.wait_for_line("the first line", |line| line == "one");
     lab.axiom(&["send", "here", "--no-enter", "x"]).ok();
