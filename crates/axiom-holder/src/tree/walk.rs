@@ -17,9 +17,12 @@ const EXEC_ROUND: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 /// So often it is looked at: an exec takes less than a millisecond, unless the machine is overloaded.
 const EXEC_ROUNDS_MAX: usize = 200;
 
-/// An environment whose program goes away while it is read ends in the middle, or is empty: only one
-/// that reads so as often as this is so.
+/// An environment whose program goes away while it is read ends in the middle, or is empty. After so many in a row the next round
+/// goes on.
 const TORN_READS_MAX: usize = 5;
+
+/// More than fifty numbers and a name take.
+const STAT_BYTES_MAX: u64 = 4_096;
 
 /// Every living process at about one moment, and which are taken into the tree.
 pub(super) struct Walk {
@@ -173,7 +176,7 @@ fn number(field: &[u8]) -> Option<u64> {
 }
 
 /// Whether a process of our user has the entry in its environment. What cannot be read does not; None
-/// in the middle of an exec, when it has neither arguments nor environment yet.
+/// where it is changing its program, and must be looked at again.
 fn carries(pid: u32, cookie: &[u8], environ_bytes_max: u64) -> Option<bool> {
     let path = format!("/proc/{pid}/environ");
     let ours = rustix::process::geteuid().as_raw();
@@ -182,22 +185,57 @@ fn carries(pid: u32, cookie: &[u8], environ_bytes_max: u64) -> Option<bool> {
     }
     for _ in 0..TORN_READS_MAX {
         let Some(environ) = read_some(&path, environ_bytes_max) else { return Some(false) };
-        let found = environ.split(|byte| *byte == 0).any(|entry| entry == cookie);
-        if found || environ.ends_with(b"\0") {
-            return Some(found);
+        if environ.split(|byte| *byte == 0).any(|entry| entry == cookie) {
+            return Some(true);
         }
-        if is_between_programs(pid) {
-            return None;
+        let read = u64::try_from(environ.len()).unwrap_or(u64::MAX);
+        match environment_bytes(pid) {
+            Environment::None => return Some(false),
+            Environment::Coming => return None,
+            Environment::Bytes(all) if read >= all.min(environ_bytes_max) => return Some(false),
+            // Its program, and the environment with it, went away while it was read.
+            Environment::Bytes(_) => {}
         }
     }
-    Some(false)
+    None
 }
 
-/// A program has a first argument. A kernel's thread and a zombie have none either, and never will.
-fn is_between_programs(pid: u32) -> bool {
-    let arguments = read_some(&format!("/proc/{pid}/cmdline"), 1);
-    let kernels = || fs::read_link(format!("/proc/{pid}/exe")).is_err();
-    arguments.is_some_and(|arguments| arguments.is_empty()) && !kernels()
+/// What a process has of an environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Environment {
+    /// It is dead, or a kernel's thread.
+    None,
+    /// It is in the middle of an exec.
+    Coming,
+    Bytes(u64),
+}
+
+fn environment_bytes(pid: u32) -> Environment {
+    let stat = read_some(&format!("/proc/{pid}/stat"), STAT_BYTES_MAX).unwrap_or_default();
+    match parse_environment(&stat) {
+        Environment::Coming if fs::read_link(format!("/proc/{pid}/exe")).is_err() => {
+            Environment::None
+        }
+        found => found,
+    }
+}
+
+/// Where the code starts is field 26, and is 0 until an exec has placed arguments and environment; fields 50 and 51 are where the
+/// environment begins and ends.
+fn parse_environment(stat: &[u8]) -> Environment {
+    let fields = || {
+        let close = stat.iter().rposition(|byte| *byte == b')')?;
+        let mut fields = stat.get(close + 2..)?.split(|byte| *byte == b' ');
+        let state = *fields.next()?.first()?;
+        let code = number(fields.nth(22)?)?;
+        let (start, end) = (number(fields.nth(23)?)?, number(fields.next()?)?);
+        Some((state, code, end.saturating_sub(start)))
+    };
+    match fields() {
+        None | Some((b'Z' | b'X' | b'x', ..)) => Environment::None,
+        Some((_, 0, _)) => Environment::Coming,
+        Some((_, _, bytes)) => Environment::Bytes(bytes),
+    }
 }
 
 fn read_some(path: &str, bytes_max: u64) -> Option<Vec<u8>> {
@@ -224,10 +262,20 @@ mod tests {
     }
 
     #[test]
+    fn the_environment_of_the_living_is_where_the_kernel_says() {
+        let stat = fs::read("/proc/self/stat").unwrap();
+        let bytes = fs::read("/proc/self/environ").unwrap().len() as u64;
+        assert_eq!(parse_environment(&stat), Environment::Bytes(bytes));
+        let zombie = b"42 (sh) Z 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 9";
+        assert_eq!(parse_environment(zombie), Environment::None);
+    }
+
+    #[test]
     fn no_cut_of_a_stat_line_is_a_panic() {
         let stat = b"42 (sh) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 98765 1 2 3\n";
         for len in 0..stat.len() {
             parse_stat(&stat[..len]);
+            parse_environment(&stat[..len]);
         }
     }
 
