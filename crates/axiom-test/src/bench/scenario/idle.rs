@@ -4,24 +4,30 @@ use std::time::{Duration, Instant};
 
 use super::mem::linked;
 use crate::bench::cpu;
+use crate::bench::events::{Events, IDLE};
 use crate::bench::figure::{Figure, Nature};
 use crate::bench::goals::promised;
 use crate::bench::stand::Stand;
 
-/// What has just started may still have something to do: syncs are due a second after the last frame.
-const SETTLING: Duration = Duration::from_secs(5);
+/// The last that a silent task has to tell is that it is idle, half a minute after its start; the rest is for a busy machine.
+const IDLE_WAIT_MAX: Duration = Duration::from_secs(180);
 
 /// How long nothing happens in a round.
 const STILLNESS: Duration = Duration::from_secs(10);
 
 pub(super) fn run(stand: &mut Stand, rounds: usize) -> anyhow::Result<Vec<Figure>> {
     let line = stand.load(&["silent"]);
+    // Any call: the server must be there to be listened to.
+    let _server: u32 = stand.server()?;
+    let mut events = Events::listen(&stand.place().home)?;
     let tasks = stand.spawn_many(&line, stand.many)?;
     let views = linked(stand, &tasks)?;
     let server = stand.server()?;
     let of_tasks: Vec<u32> =
         views.iter().flat_map(|view| [view.worker_pid, view.holder_pid]).flatten().collect();
-    std::thread::sleep(SETTLING);
+    events.until_each(IDLE, &tasks, IDLE_WAIT_MAX)?;
+    // A listener is told every 15 s that it is still connected.
+    drop(events);
     let (mut all, mut of_server) = (Vec::new(), Vec::new());
     for _ in 0..rounds.min(3) {
         let (before_tasks, before, since) =
