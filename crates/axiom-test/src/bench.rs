@@ -4,6 +4,7 @@
 
 mod browser;
 mod cpu;
+mod ending;
 mod events;
 mod figure;
 mod follower;

@@ -1,16 +1,14 @@
 //! The stand that a scenario measures on: a home and a server of its own, tasks, and gauges beside them.
 //! It leaves nothing alive and no file, also when it is interrupted; what it cannot end, it names.
 
+mod gauge;
 mod interruption;
+mod standing;
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -22,18 +20,14 @@ use axiom_proto::task::{TaskSpec, TaskView};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use super::ending::{until_gone, until_nobody_holds};
 use super::gate::Gate;
-use super::observation::{Look, Observation};
+use super::observation::Look;
+pub(super) use gauge::Gauge;
 use interruption::Interruption;
 
-/// The longest that one gauge may take: a run that takes longer measures a fault, not a speed.
-const GAUGE_WAIT_MAX: Duration = Duration::from_secs(180);
-
-/// How often the bench looks whether something is over that nobody tells it of.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
-
-/// How many of these looks before it gives up: a minute.
-const LOOKS_MAX: u32 = 30_000;
+/// How long tasks may take to be as a scenario needs them: a thousand starts take seconds, a busy machine some more.
+const STANDING_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// A home with its server.
 pub(super) struct Stand {
@@ -165,16 +159,12 @@ impl Stand {
         tasks: &[TaskId],
         is_so: impl Fn(&TaskView) -> bool,
     ) -> anyhow::Result<Vec<TaskView>> {
-        let wanted: BTreeSet<TaskId> = tasks.iter().copied().collect();
-        for _ in 0..LOOKS_MAX {
-            let mut views = self.list()?;
-            views.retain(|view| wanted.contains(&view.id) && is_so(view));
-            if views.len() == wanted.len() {
-                return Ok(views);
-            }
-            thread::sleep(LOOK_AGAIN);
+        let place = self.place();
+        let told = standing::until_all(place, tasks, is_so);
+        match self.runtime.block_on(async { tokio::time::timeout(STANDING_WAIT_MAX, told).await }) {
+            Ok(views) => views,
+            Err(_late) => bail!("waited in vain for {} tasks to be {what}", tasks.len()),
         }
-        bail!("waited in vain for {} tasks to be {what}", tasks.len())
     }
 
     /// Forgets the connection: the next call dials, and starts a server where none is.
@@ -297,9 +287,7 @@ impl Stand {
         self.connection = None;
         until_gone(server)?;
         // Holders leave by themselves once their workers have.
-        let folder = self.folder.path();
-        until("all holders and workers to leave", || holding_open(folder).is_empty())
-            .with_context(|| format!("left alive: processes {:?}", holding_open(folder)))
+        until_nobody_holds(self.folder.path())
     }
 }
 
@@ -307,103 +295,5 @@ impl Drop for Stand {
     fn drop(&mut self) {
         // Only after an error: what went wrong has been told, and this must not hide it.
         let _told_already: anyhow::Result<()> = self.shut_down();
-    }
-}
-
-/// Waits until a process that is not our child is gone: dead, and waited for by whoever started it.
-pub(super) fn until_gone(pid: u32) -> anyhow::Result<()> {
-    until(&format!("process {pid} to leave"), || {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let after_name = stat.rsplit(')').next().unwrap_or_default();
-        // A dead orphan belongs to the machine's first process, which may take its time.
-        after_name.is_empty() || after_name.starts_with(" Z 1 ")
-    })
-}
-
-/// Waits for what nobody tells.
-pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) -> anyhow::Result<()> {
-    for _ in 0..LOOKS_MAX {
-        if is_so() {
-            return Ok(());
-        }
-        thread::sleep(LOOK_AGAIN);
-    }
-    bail!("waited in vain for {what}")
-}
-
-/// Processes but ourselves that hold something under this folder open.
-fn holding_open(folder: &Path) -> Vec<u32> {
-    let holds = |pid: &u32| {
-        let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-        files
-            .filter_map(|file| fs::read_link(file.path()).ok())
-            .any(|path| path.starts_with(folder))
-    };
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid| *pid != std::process::id())
-        .filter(holds)
-        .collect()
-}
-
-/// A process that observes, and tells at its end what it saw.
-#[derive(Debug)]
-pub(super) struct Gauge {
-    child: Child,
-    told: BufReader<ChildStdout>,
-}
-
-impl Gauge {
-    fn start(command: &mut Command) -> anyhow::Result<Self> {
-        let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let mut child = spawned.context("start a gauge")?;
-        let told = BufReader::new(child.stdout.take().context("its output is piped")?);
-        Ok(Self { child, told })
-    }
-
-    fn wait_ready(&mut self) -> anyhow::Result<()> {
-        let mut line = String::new();
-        self.within_bound(|gauge| gauge.told.read_line(&mut line))??;
-        if line == "ready\n" { Ok(()) } else { bail!("a gauge said `{}`", line.trim_end()) }
-    }
-
-    /// What it saw, once it has seen all.
-    pub(super) fn finish(mut self) -> anyhow::Result<Observation> {
-        let mut text = String::new();
-        self.within_bound(|gauge| gauge.told.read_to_string(&mut text))??;
-        let status = self.child.wait()?;
-        if !status.success() {
-            bail!("a gauge ended with {status}");
-        }
-        serde_json::from_str(&text).context("read what a gauge tells")
-    }
-
-    /// Does something that ends with the gauge at the latest, which is killed if that takes too long.
-    fn within_bound<T>(&mut self, wait: impl FnOnce(&mut Self) -> T) -> anyhow::Result<T> {
-        let (over, is_over) = mpsc::channel::<()>();
-        let process = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
-        let watch = thread::spawn(move || {
-            let late = is_over.recv_timeout(GAUGE_WAIT_MAX).is_err();
-            if let (true, Some(process)) = (late, process) {
-                // Not waited for yet, so the number is still its own.
-                let _gone = rustix::process::kill_process(process, rustix::process::Signal::KILL);
-            }
-            late
-        });
-        let result = wait(self);
-        let _watch_is_over_first = over.send(());
-        match watch.join() {
-            Ok(false) => Ok(result),
-            Ok(true) => bail!("a gauge took longer than {} s", GAUGE_WAIT_MAX.as_secs()),
-            Err(_) => bail!("the watch over a gauge broke"),
-        }
-    }
-}
-
-impl Drop for Gauge {
-    fn drop(&mut self) {
-        let _ended_already: std::io::Result<()> = self.child.kill();
-        let _reaped_already = self.child.wait().is_ok();
     }
 }

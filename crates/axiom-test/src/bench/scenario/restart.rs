@@ -8,10 +8,11 @@ use axiom_proto::task::LinkView;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::mem::linked;
+use crate::bench::ending::until_gone;
 use crate::bench::figure::{Figure, Nature};
 use crate::bench::goals::promised;
 use crate::bench::observation::Look;
-use crate::bench::stand::{Stand, until_gone};
+use crate::bench::stand::Stand;
 
 const HUNDRED: u32 = 100;
 
