@@ -212,12 +212,9 @@ enum Environment {
 
 fn environment_bytes(pid: u32) -> Environment {
     let stat = read_some(&format!("/proc/{pid}/stat"), STAT_BYTES_MAX).unwrap_or_default();
-    match parse_environment(&stat) {
-        Environment::Coming if fs::read_link(format!("/proc/{pid}/exe")).is_err() => {
-            Environment::None
-        }
-        found => found,
-    }
+    let found = parse_environment(&stat);
+    let is_kernels = || fs::read_link(format!("/proc/{pid}/exe")).is_err();
+    if found == Environment::Coming && is_kernels() { Environment::None } else { found }
 }
 
 /// Where the code starts is field 26, and is 0 until an exec has placed arguments and environment; fields 50 and 51 are where the
