@@ -25,6 +25,9 @@ pub const HOLDER_SOCKET: &str = "holder.sock";
 /// in turn accepts.
 pub const LINK_SOCKET: &str = "link.sock";
 
+/// The session's log, in its folder: what holder and worker say to operators.
+pub const LOG_FILE: &str = "log";
+
 /// One end of a packet connection.
 #[derive(Debug)]
 pub struct Channel(OwnedFd);

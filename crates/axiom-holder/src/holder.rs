@@ -13,7 +13,7 @@ mod start;
 mod watch;
 mod worker;
 
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::process::ExitCode;
 
 use rustix::fs::{Mode, OFlags};
@@ -70,14 +70,15 @@ impl SetupError {
 }
 
 /// The holder's whole life. Reads the specification from standard input; returns when the session
-/// is journaled to its end, or with [`EXIT_SPEC`], [`EXIT_STARTED_ALREADY`] or [`EXIT_SETUP`] when
+/// is journaled to its end, when standard input ends before it has begun (nobody wants this holder), or with [`EXIT_SPEC`], [`EXIT_STARTED_ALREADY`] or [`EXIT_SETUP`] when
 /// it could not begin.
 pub fn main() -> ExitCode {
     match set_up() {
-        Ok(holder) => {
+        Ok(Some(holder)) => {
             holder.run();
             ExitCode::SUCCESS
         }
+        Ok(None) => ExitCode::SUCCESS,
         Err(error) => {
             let source = std::error::Error::source(&error);
             let why = source.map(|source| format!(": {source}")).unwrap_or_default();
@@ -93,11 +94,16 @@ fn log(line: &str) {
     drop(writeln!(std::io::stderr(), "axiom-holder: {line}"));
 }
 
-fn set_up() -> Result<Holder, SetupError> {
+fn set_up() -> Result<Option<Holder>, SetupError> {
+    // Before the specification: whoever starts us may let us wait for it.
+    detach()?;
+    let mut stdin = std::io::stdin().lock();
+    if stdin.fill_buf().is_ok_and(<[u8]>::is_empty) {
+        return Ok(None);
+    }
     let started_mono_ns = clock::mono_ns();
     let started_unix_us = clock::unix_us();
-    let spec = LaunchSpec::read(std::io::stdin().lock())?;
-    detach()?;
+    let spec = LaunchSpec::read(stdin)?;
     let claim = Claim::take(&spec.folder, started_unix_us)?;
     let program = Program { path: spec.worker.clone(), task: spec.task.clone() };
     // Loaded while we make our files and start the child. Should one of these fail, it ends by itself: its holder is gone.
@@ -123,7 +129,7 @@ fn set_up() -> Result<Holder, SetupError> {
         started_unix_us,
     };
     let state = Watch::default();
-    Ok(Holder { session, folder, family, sigchld, program, first_worker, state })
+    Ok(Some(Holder { session, folder, family, sigchld, program, first_worker, state }))
 }
 
 /// Leaves everything of the server's behind that could end or disturb the session.

@@ -22,7 +22,7 @@ use crate::claims::Claims;
 use crate::events::EventLog;
 use crate::home::Home;
 use crate::indexing::Indexing;
-use crate::launch::LAUNCHES_MAX;
+use crate::launch::{LAUNCHES_MAX, Spare};
 use crate::metrics::Metrics;
 use crate::options::{Options, Programs};
 use crate::roster::{Candidate, Choice, FindError, Purpose, Roster, choose};
@@ -55,6 +55,7 @@ pub(crate) struct Fleet {
     pub(crate) indexing: Indexing,
     pub(crate) background: Background,
     pub(crate) launches: Semaphore,
+    pub(crate) spare: Spare,
     pub(crate) sweeps: Semaphore,
     /// A session let go of its memory.
     pub(crate) freed: Notify,
@@ -96,6 +97,7 @@ impl Fleet {
             indexing: Indexing::default(),
             background: Background::default(),
             launches: Semaphore::new(LAUNCHES_MAX),
+            spare: Spare::default(),
             sweeps: Semaphore::new(SWEEPS_MAX),
             freed: Notify::new(),
             leaving: AtomicBool::new(false),
@@ -111,6 +113,7 @@ impl Fleet {
     /// From here on no task is taken on or started.
     pub(crate) fn begin_leaving(&self) {
         self.leaving.store(true, Ordering::SeqCst);
+        self.spare.let_go();
     }
 
     pub(crate) fn is_leaving(&self) -> bool {

@@ -1,24 +1,23 @@
 //! Starts a session's holder: its folder, its specification, the process, and the wait for its sockets.
 //! Starts nothing twice: the holder's own lock decides, however many servers try.
 
-use std::fs::{File, OpenOptions};
+mod spare;
+
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axiom_holder::channel::LINK_SOCKET;
+use axiom_holder::channel::{LINK_SOCKET, LOG_FILE};
 use axiom_holder::priority::Means;
 use axiom_holder::wire::{LaunchSpec, Mode as Ends, Priority, SpecError};
 use axiom_proto::record::{Failure, Stage};
 use axiom_proto::task::{Mode, SessionOptions, TaskRecord};
-use rustix::process::{Pid, Resource, prlimit};
 use thiserror::Error;
 use tokio::io::{AsyncWriteExt, Interest, Ready};
 use tokio::net::unix::pipe::Sender;
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{Child, ChildStdin};
 use tokio::sync::{AcquireError, SemaphorePermit};
 
 use crate::background::beside;
@@ -27,6 +26,9 @@ use crate::home::{self, HomeError};
 use crate::record::{self, RecordError};
 use crate::session::Problem;
 use crate::task::Task;
+
+use spare::REFILL_AFTER;
+pub(crate) use spare::Spare;
 
 /// Holders that are being started at once. More would only slow each other down.
 pub(crate) const LAUNCHES_MAX: usize = 16;
@@ -45,12 +47,6 @@ const EXIT_SETUP: i32 = 4;
 /// What `run` exits with where Axiom itself failed.
 const EXIT_AXIOM: i32 = 125;
 
-/// The session's log: what holder and worker say to operators.
-const LOG_FILE: &str = "log";
-
-/// Variables that a holder gets; the child's come in the specification.
-const HOLDER_ENV: [&str; 3] = ["PATH", "AXIOM_LOG", "RUST_BACKTRACE"];
-
 /// Why a holder was not started.
 #[derive(Debug, Error)]
 enum LaunchError {
@@ -58,24 +54,20 @@ enum LaunchError {
     Record(#[from] RecordError),
     #[error(transparent)]
     Folder(#[from] HomeError),
-    #[error("failed to open the session's log: {0}")]
-    Log(#[source] io::Error),
     #[error("the command cannot be started: {0}")]
     Spec(#[from] SpecError),
     #[error("failed to hand the command to the holder: {0}")]
     Pipe(#[source] io::Error),
     #[error("failed to start {}: {source}", program.display())]
     Spawn { program: PathBuf, source: io::Error },
-    #[error("the holder left before it had started anything ({status}); its log is {}", log.display())]
+    #[error("the holder left before it had started anything ({status}); why is in {} or in the server's log", log.display())]
     Left { status: String, log: PathBuf },
 }
 
 impl LaunchError {
     fn failure(&self) -> Failure {
         let errno = match self {
-            Self::Log(source) | Self::Pipe(source) | Self::Spawn { source, .. } => {
-                source.raw_os_error()
-            }
+            Self::Pipe(source) | Self::Spawn { source, .. } => source.raw_os_error(),
             Self::Record(_) | Self::Folder(_) | Self::Spec(_) | Self::Left { .. } => None,
         };
         let (stage, errno, message) = (Stage::Holder, errno.unwrap_or(0), self.to_string());
@@ -95,26 +87,32 @@ pub(crate) async fn launch(fleet: &Arc<Fleet>, task: &Arc<Task>) -> Result<(), F
 
 async fn start(fleet: &Arc<Fleet>, task: &Arc<Task>) -> Result<(), LaunchError> {
     let permit = fleet.launches.acquire().await;
-    let (spec, log) = beside({
+    let spec = beside({
         let (fleet, task) = (fleet.clone(), task.clone());
         move || prepare(&fleet, &task)
     })
     .await?;
-    let mut holder = spawn(&fleet.programs.holder, log)?;
-    let pid = holder.id();
-    // The limit that we raised for ourselves; the holder starts nothing before it has read its specification.
-    let limited = prlimit(
-        pid.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw),
-        Resource::Nofile,
-        fleet.surroundings.open_files,
-    );
-    if let Err(errno) = limited {
-        tracing::warn!(%errno, "a child gets the server's limit of open files");
-    }
+    let program = &fleet.programs.holder;
+    let mut holder = fleet
+        .spare
+        .take(program, fleet.surroundings.open_files)
+        .map_err(|source| LaunchError::Spawn { program: program.clone(), source })?;
     let stdin = holder.stdin.take().expect("its standard input is piped");
     watched(task, permit, begin(task, stdin, &spec, &mut holder)).await?;
     fleet.reap(holder);
+    fleet.background.spawn(refill(fleet.clone()));
     Ok(())
+}
+
+/// Keeps a holder ready for the next start, once none is going on.
+async fn refill(fleet: Arc<Fleet>) {
+    tokio::time::sleep(REFILL_AFTER).await;
+    if fleet.launches.available_permits() < LAUNCHES_MAX || fleet.is_leaving() {
+        return;
+    }
+    if let Err(error) = fleet.spare.refill(&fleet.programs.holder, fleet.surroundings.open_files) {
+        tracing::debug!(%error, "no holder is kept ready");
+    }
 }
 
 /// Waits for a launch. When it takes long it is said, and the place is given to another one.
@@ -160,31 +158,12 @@ async fn begin(
     judge(holder.wait().await, task)
 }
 
-/// Makes the session's folder and log, and puts its specification together.
-fn prepare(fleet: &Fleet, task: &Task) -> Result<(Vec<u8>, File), LaunchError> {
+/// Makes the session's folder, and puts its specification together.
+fn prepare(fleet: &Fleet, task: &Task) -> Result<Vec<u8>, LaunchError> {
     // From disk, which alone has the environment.
     let record = record::read(&fleet.home, task.id())?;
     home::make(&task.folder)?;
-    let log = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(task.folder.join(LOG_FILE))
-        .map_err(LaunchError::Log)?;
-    Ok((spec(fleet, task, &record).encode()?, log))
-}
-
-fn spawn(program: &Path, log: File) -> Result<Child, LaunchError> {
-    let env = HOLDER_ENV.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
-    Command::new(program)
-        .env_clear()
-        .envs(env)
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .spawn()
-        .map_err(|source| LaunchError::Spawn { program: program.to_owned(), source })
+    Ok(spec(fleet, task, &record).encode()?)
 }
 
 /// The holder left before its sockets were seen.

@@ -49,6 +49,8 @@ mod lab;
 mod server_deaths;
 #[path = "processes/server_memory.rs"]
 mod server_memory;
+#[path = "processes/starts.rs"]
+mod starts;
 #[path = "processes/stopping.rs"]
 mod stopping;
 #[path = "processes/stream.rs"]

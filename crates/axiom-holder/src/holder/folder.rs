@@ -8,7 +8,7 @@ use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fstat, openat, un
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with};
 
-use crate::channel::{HOLDER_SOCKET, LINK_SOCKET, address};
+use crate::channel::{HOLDER_SOCKET, LINK_SOCKET, LOG_FILE, address};
 
 use super::SetupError;
 
@@ -41,6 +41,7 @@ impl Claim {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = rustix::fs::open(path, flags, Mode::empty())
             .map_err(SetupError::during("open the session's folder"))?;
+        use_log(fd.as_fd()).map_err(SetupError::during("open the session's log"))?;
         let lock = lock(fd.as_fd(), started_unix_us)?;
         Ok(Self { fd, lock })
     }
@@ -78,6 +79,14 @@ fn remove_sockets(folder: BorrowedFd<'_>) {
         // Whoever removed it first did the same work.
         let _ = unlinkat(folder, name, AtFlags::empty());
     }
+}
+
+/// From here on the session's log is our standard error.
+fn use_log(folder: BorrowedFd<'_>) -> Result<(), Errno> {
+    let flags =
+        OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let log = openat(folder, LOG_FILE, flags, Mode::RUSR | Mode::WUSR)?;
+    rustix::stdio::dup2_stderr(&log)
 }
 
 fn lock(folder: BorrowedFd<'_>, started_unix_us: u64) -> Result<OwnedFd, SetupError> {

@@ -256,6 +256,15 @@ fn a_torn_specification_makes_nothing() {
 }
 
 #[test]
+fn a_holder_that_is_not_wanted_leaves_without_a_word() {
+    let mut holder =
+        Command::new(HOLDER).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(holder.stdin.take());
+    assert_eq!(await_child(&mut holder, "its leave"), Some(0));
+    assert_eq!(read_to_end(holder.stderr.take().unwrap()), b"");
+}
+
+#[test]
 fn a_home_with_a_path_of_two_hundred_bytes_works() {
     let session = Session::start(|spec| {
         spec.folder = spec.folder.join("d".repeat(100)).join("e".repeat(120));

@@ -279,9 +279,8 @@ fn listen(home: &Path) -> OwnedFd {
 }
 
 fn start_holder(command: &mut Command, spec: &LaunchSpec) -> Child {
-    let log = File::options().create(true).append(true).open(spec.folder.join("log")).unwrap();
     let mut holder =
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let mut stdin = holder.stdin.take().unwrap();
     stdin.write_all(&spec.encode().unwrap()).unwrap();
     // It closes its end when its sockets are there, or when it gives up.
