@@ -25,8 +25,9 @@ pub(crate) use writing::now_ns;
 pub const USAGE: &str = "\
 usage: axiom-test SCRIPT [OPTIONS]
 
-  flood    --bytes N [--style plain|colour|escape] [--seed S] [--sum FILE] [--gate FIFO] [--stay true]
-           prints N bytes as fast as it can; --sum writes the SHA-256 of what a reader must see
+  flood    --bytes N [--style plain|colour|escape] [--seed S] [--sum FILE] [--gate FIFO] [--ready true] [--stay true]
+           prints N bytes as fast as it can; --sum writes the SHA-256 of what a reader must see;
+           --ready prints a line before it waits at the gate, which is not in the sum
   trickle  --per-second R --lines N [--gate FIFO] [--linger-ms N]
            prints lines that each carry CLOCK_MONOTONIC in nanoseconds
   burst    --lines N --every-ms M --times T [--gate FIFO] [--linger-ms N]

@@ -24,6 +24,8 @@ pub(super) struct Flood {
     write_bytes: usize,
     sum: Option<PathBuf>,
     gate: Option<PathBuf>,
+    /// Whether it says so before it waits at the gate.
+    ready: bool,
     /// Whether it lives on, silent, when all is out.
     stay: bool,
 }
@@ -37,6 +39,7 @@ impl Flood {
             write_bytes: options.value("--write-bytes")?.unwrap_or(WRITE_BYTES).max(1),
             sum: options.path("--sum"),
             gate: options.path("--gate"),
+            ready: options.value("--ready")?.unwrap_or(false),
             stay: options.value("--stay")?.unwrap_or(false),
         })
     }
@@ -49,6 +52,10 @@ impl Flood {
 pub(super) fn run(flood: &Flood, rest: Options) -> Result<(), LoadError> {
     rest.end()?;
     let mut text = flood.text();
+    if flood.ready {
+        // Beside the sum, which is of what comes through the gate.
+        write(b"ready\n")?;
+    }
     pass(flood.gate.as_deref())?;
     let newline = Newline::of_stdout();
     let mut left = flood.bytes;
