@@ -10,11 +10,14 @@ use crate::provision;
 use crate::step::{self, StepError};
 use crate::workspace::Workspace;
 
-/// Debian's peers.
+/// Debian's peers. Those of other registries are named below, for the bench alone: tests never fetch them.
 const PEERS: &str = "xtask/peers.txt";
 
 /// A terminal in a browser, as most are made. Not in the tests' list: node-pty compiles itself when it is installed.
 const FROM_NPM: &[&str] = &["node-pty@1.1.0", "ws@8.23.0"];
+
+/// A program from crates.io, which its own build takes a minute or two for; no library beyond the machine's own.
+const FROM_CRATES: [&str; 2] = ["shpool", "=0.11.5"];
 
 /// Options of the bench that take a value: what is neither such a pair nor alone is a scenario.
 const WITH_VALUE: &[&str] = &["--rounds", "--many", "--json", "--markdown", "--peers"];
@@ -39,16 +42,23 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<(), S
     Err(StepError::Start { line: program.display().to_string(), source })
 }
 
-/// Installs the peers that Debian and npm have, as far as this user may; gives the folder of those from npm.
+/// Installs the peers that Debian, npm and crates.io have, as far as this user may; gives the folder of those of the last two.
 fn peers(workspace: &Workspace) -> Result<PathBuf, StepError> {
     let folder = workspace.target().join("bench-peers");
     std::fs::create_dir_all(&folder)
         .map_err(|source| StepError::Read { path: folder.display().to_string(), source })?;
     let mut npm = Command::new("npm");
     npm.args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"]).arg(&folder);
-    let fetched = provision::programs_of(workspace, PEERS)
-        .and_then(|()| step::run("fetch the peers from npm", npm.args(FROM_NPM)));
-    if let Err(error) = fetched {
+    let [program, version] = FROM_CRATES;
+    // What is there in this version stays.
+    let mut cargo = workspace.cargo(&["install", program, "--version", version, "--locked"]);
+    cargo.arg("--root").arg(&folder);
+    let fetched = [
+        provision::programs_of(workspace, PEERS),
+        step::run("fetch the peers from npm", npm.args(FROM_NPM)),
+        step::run("build the peer from crates.io", &mut cargo),
+    ];
+    for error in fetched.into_iter().filter_map(Result::err) {
         // The bench measures those that are there and names the others.
         step::say(&format!("some peers are missing: {error}"));
     }
