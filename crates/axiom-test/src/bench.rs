@@ -3,6 +3,7 @@
 //! median with its spread, and no verdict where the reference itself was unsteady. docs/performance.md has the method.
 
 mod browser;
+mod chain;
 mod cpu;
 mod ending;
 mod events;
@@ -13,11 +14,14 @@ mod goals;
 mod machine;
 mod memory;
 mod observation;
+mod offspring;
+mod onlooker;
 mod reference;
 mod report;
 mod scenario;
 mod stand;
 mod statistics;
+mod terminal;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -55,7 +59,11 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<()> {
         .map_err(|argument| anyhow::anyhow!("{argument:?} is not UTF-8"))?;
     match arguments.first().map(String::as_str) {
         Some("browser") => browser::run(&arguments[1..]),
+        Some("chain") => chain::run(&arguments[1..]),
         Some("follower") => follower::run(&arguments[1..]),
+        Some("onlooker") => onlooker::run(&arguments[1..]),
+        Some("relayed") => chain::run_relayed(&arguments[1..]),
+        Some("witness") => onlooker::run_witness(&arguments[1..]),
         Some("reference") => reference::run(&arguments[1..]),
         _ => measure(&asked(&arguments)?),
     }

@@ -5,6 +5,8 @@ use std::fs;
 
 use anyhow::{Context, anyhow};
 
+use super::offspring;
+
 /// Microseconds of a tick of /proc, on every architecture we build for.
 const TICK_US: u64 = 10_000;
 
@@ -14,6 +16,24 @@ pub(super) fn with_waited_for_us(pid: u32) -> anyhow::Result<u64> {
         .with_context(|| format!("read the times of process {pid}"))?;
     let ticks = ticks(&stat).ok_or_else(|| anyhow!("/proc/{pid}/stat is not understood"))?;
     Ok(ticks.iter().sum::<u64>() * TICK_US)
+}
+
+/// All that is alive below a process, and all that it or they have waited for, in microseconds: what has ended counts on, so the
+/// difference of two moments is what was spent between them.
+pub(super) fn below_us(root: u32) -> anyhow::Result<u64> {
+    let mut sum = waited_for_us(root)?;
+    for (pid, _) in offspring::below(root) {
+        // One that ends just now is in its parent's sums with the next look.
+        sum += waited_for_us(pid).unwrap_or(0) + of_process_ns(pid).map_or(0, |ns| ns / 1000);
+    }
+    Ok(sum)
+}
+
+fn waited_for_us(pid: u32) -> anyhow::Result<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))
+        .with_context(|| format!("read the times of process {pid}"))?;
+    let ticks = ticks(&stat).ok_or_else(|| anyhow!("/proc/{pid}/stat is not understood"))?;
+    Ok((ticks[2] + ticks[3]) * TICK_US)
 }
 
 /// utime, stime, cutime, cstime: fields 14 to 17. The name before them may hold anything.

@@ -36,6 +36,12 @@ pub(super) fn until_gone(pid: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether one of our own children is dead, or will be within this time.
+pub(super) fn is_dead_within(child: Pid, wait: Duration) -> anyhow::Result<bool> {
+    let process = pidfd_open(child, PidfdFlags::empty()).context("watch a child")?;
+    is_told(process.as_fd(), PollFlags::IN, wait)
+}
+
 fn is_told(process: BorrowedFd<'_>, what: PollFlags, wait: Duration) -> anyhow::Result<bool> {
     let wait = Timespec::try_from(wait).context("a wait fits")?;
     let mut watched = [PollFd::new(&process, what)];

@@ -5,6 +5,7 @@ mod gauge;
 mod interruption;
 mod standing;
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -210,13 +211,11 @@ impl Stand {
         self.gauge(&words)
     }
 
-    /// Somebody else's program that tells what it saw, as a gauge does.
-    pub(super) fn foreign(
-        &self,
-        program: &str,
-        words: impl Iterator<Item = String>,
-    ) -> anyhow::Result<Gauge> {
-        Gauge::start(Command::new(program).args(words))
+    /// A gauge of what others do with a child; returns once the child's own word has come through them.
+    pub(super) fn onlooker(&self, words: &[String]) -> anyhow::Result<Gauge> {
+        let mut gauge = self.gauge(words)?;
+        gauge.wait_ready()?;
+        Ok(gauge)
     }
 
     /// A path that nobody has used yet, and its last part.
@@ -253,11 +252,19 @@ impl Stand {
         Ok(gauge)
     }
 
+    /// Where programs are looked for: what was installed for the bench, then what the machine has.
+    pub(super) fn search_path(&self) -> OsString {
+        let machine = std::env::var_os("PATH").unwrap_or_default();
+        let own = self.peers.iter().map(|folder| folder.join("bin"));
+        std::env::join_paths(own.chain(std::env::split_paths(&machine))).unwrap_or(machine)
+    }
+
     /// One of the bench's own processes.
     fn gauge(&self, words: &[String]) -> anyhow::Result<Gauge> {
         let mut command = Command::new(self.program("axiom-bench"));
         // A peer must not find that it runs inside another one, and asciinema asks for a UTF-8 locale.
         command.env("TERM", "xterm-256color").env("LC_ALL", "C.UTF-8").env_remove("TMUX");
+        command.env("PATH", self.search_path()).env("TMUX_TMPDIR", self.folder.path());
         Gauge::start(command.args(words))
     }
 

@@ -22,12 +22,21 @@ function serve(look, socket, command) {
 }
 
 function view(look, socket) {
-  const stream = { bytes: 0, first_ns: 0, last_ns: 0, late_ns: [] };
+  let stream; // from the child's own `ready` on
+  const begin = () => ({ bytes: 0, first_ns: 0, last_ns: 0, late_ns: [] });
   let line = '';
   const viewer = new WebSocket(`ws+unix:${socket}:/`);
   viewer.on('message', (message) => {
     const { data } = JSON.parse(message);
     const at = now();
+    if (!stream) {
+      line += data;
+      if (!line.includes('ready')) return;
+      console.log('ready');
+      stream = begin();
+      line = '';
+      return;
+    }
     stream.first_ns ||= at;
     stream.last_ns = at;
     stream.bytes += Buffer.byteLength(data);

@@ -6,6 +6,7 @@ use std::process::Stdio;
 
 use anyhow::Context;
 
+use super::thr::ratios;
 use crate::bench::figure::{Figure, Nature};
 use crate::bench::goals::promised;
 use crate::bench::observation::{Look, Stream, Watcher};
@@ -17,9 +18,10 @@ const PACE: [&str; 5] = ["trickle", "--per-second", "333", "--lines", "1000"];
 
 pub(super) fn run(stand: &mut Stand, rounds: usize) -> anyhow::Result<Vec<Figure>> {
     let (mut reference, mut library, mut command_line) = (Vec::new(), Vec::new(), Vec::new());
-    let mut network = Vec::new();
+    let (mut network, mut chain) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         reference.push(bare(stand)?);
+        chain.push(relayed(stand)?);
         library.push(followed(stand, Way::Socket)?);
         network.push(followed(stand, Way::Tcp)?);
         command_line.push(printed(stand)?);
@@ -32,14 +34,24 @@ pub(super) fn run(stand: &mut Stand, rounds: usize) -> anyhow::Result<Vec<Figure
         let reference = at(&reference, percent);
         Figure::of(name, "ms", Nature::Absolute).with(at(&command_line, percent), reference)
     };
+    let library_p50 = at(&library, 50.0);
+    let by_chain = |percent| ratios(&at(&library, percent), &at(&chain, percent));
+    let chain_row = |name: &str, unit, nature, rounds| {
+        Figure::of(name, unit, nature).with(rounds, at(&reference, 50.0))
+    };
     Ok(vec![
-        promised("quiet: p50").with(at(&library, 50.0), at(&reference, 50.0)),
+        promised("quiet: p50").with(library_p50.clone(), at(&reference, 50.0)),
         promised("quiet: p99")
             .with(at(&library, 99.0), at(&reference, 50.0))
             .note("reference: its p50"),
         promised("quiet, over TCP: p50 beyond the socket's")
-            .with(beyond(&at(&network, 50.0), &at(&library, 50.0)), at(&reference, 50.0))
+            .with(beyond(&at(&network, 50.0), &library_p50), at(&reference, 50.0))
             .note("a WebSocket with the token"),
+        chain_row("bare chain of three: p50", "ms", Nature::Absolute, at(&chain, 50.0))
+            .note("three processes that only read and write"),
+        chain_row("bare chain of three: p99", "ms", Nature::Absolute, at(&chain, 99.0)),
+        chain_row("quiet: p50 ÷ a bare chain of three", "", Nature::Ratio, by_chain(50.0)),
+        chain_row("quiet: p99 ÷ a bare chain of three", "", Nature::Ratio, by_chain(99.0)),
         told("quiet, `axiom logs -f` and its pipe: p50", 50.0),
         told("quiet, `axiom logs -f` and its pipe: p99", 99.0),
     ])
@@ -64,6 +76,15 @@ fn only(mut streams: Vec<Stream>) -> anyhow::Result<Stream> {
 fn bare(stand: &mut Stand) -> anyhow::Result<Stream> {
     let mut gate = stand.gate()?;
     let gauge = stand.reference(Look::Stamps, &paced(stand, gate.path()))?;
+    gate.open()?;
+    only(gauge.finish()?.streams)
+}
+
+/// As many processes as ours, which hand every byte on and do nothing else.
+fn relayed(stand: &mut Stand) -> anyhow::Result<Stream> {
+    let mut gate = stand.gate()?;
+    let words = ["relayed", Look::Stamps.word(), "3"].map(str::to_owned);
+    let gauge = stand.onlooker(&[&words, &*paced(stand, gate.path())].concat())?;
     gate.open()?;
     only(gauge.finish()?.streams)
 }

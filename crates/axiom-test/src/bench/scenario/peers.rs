@@ -1,17 +1,23 @@
-//! `peers`: programs that do a part of what Axiom does, with the same children, as far as they are installed.
-//! Each is read where its user would read it: a terminal's client on a bare terminal, a pipe, a WebSocket. Throughput is the
-//! source's bytes by the time from the first byte seen to the last: a peer that skips what nobody would see is not punished.
+//! `peers`: programs that do a part of what Axiom does, with the same children, as far as they are installed; and bare chains,
+//! which do nothing but hand bytes on. Each is read where its user would read it: a terminal's client on a bare terminal, a pipe,
+//! a WebSocket. Throughput is the source's bytes by the time from the first byte seen, once the child could begin, to the last: a
+//! peer that skips what nobody would see is not punished.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+mod ways;
 
 use anyhow::Context;
 
 use super::thr::ratios;
+use crate::bench::cpu;
+use crate::bench::ending::until_gone;
 use crate::bench::figure::{Figure, Nature};
 use crate::bench::goals::promised_if_any;
 use crate::bench::observation::{Look, Observation, seconds};
-use crate::bench::stand::{Gauge, Stand};
+use crate::bench::stand::Stand;
+use crate::bench::statistics::Rounds;
+use ways::{
+    BARE, CHAIN_OF_THREE, CHAIN_ON_TERMINAL, COMMAND_LINE, LIBRARY, OTHERS, Way, is_installed,
+};
 
 const FLOOD_BYTES: u64 = 20_000_000;
 
@@ -19,101 +25,49 @@ const FLOOD_BYTES: u64 = 20_000_000;
 const LINES: usize = 400;
 const PACE: [&str; 5] = ["trickle", "--per-second", "200", "--lines", "400"];
 
-/// A peer that has no word for "ready" gets so long to be there before the child begins.
-const SETTLING: std::time::Duration = std::time::Duration::from_millis(700);
-
-/// Programs of this module's own folder, which Node runs.
-const NODE_SERVER: &str = include_str!("../peers/node-pty-ws.js");
-
-/// A way of running a child and reading it.
-struct Peer {
-    name: &'static str,
-    /// The program that must be installed.
-    program: &'static str,
-    /// The command line that a gauge runs on a terminal; `{child}`, `{file}` and `{node}` are filled in.
-    line: &'static [&'static str],
-}
-
-const PEERS: &[Peer] = &[
-    Peer { name: "script", program: "script", line: &["script", "-qfc", "{child}", "{file}"] },
-    Peer {
-        name: "dtach",
-        program: "dtach",
-        line: &["dtach", "-A", "{file}", "sh", "-c", "{child}"],
-    },
-    Peer {
-        name: "tmux attached",
-        program: "tmux",
-        line: &["tmux", "-L", "{tag}", "-f", "/dev/null", "new-session", "{child}"],
-    },
-    Peer {
-        name: "tmux -C",
-        program: "tmux",
-        line: &["tmux", "-L", "{tag}", "-f", "/dev/null", "-C", "new-session", "{child}"],
-    },
-    Peer {
-        name: "tmux pipe-pane",
-        program: "tmux",
-        line: &[
-            "sh",
-            "-c",
-            "mkfifo {file} && tmux -L {tag} -f /dev/null new-session -d '{child}' \
-             && tmux -L {tag} pipe-pane 'cat > {file}' && cat {file}",
-        ],
-    },
-    Peer {
-        name: "asciinema",
-        program: "asciinema",
-        line: &["asciinema", "rec", "-q", "-c", "{child}", "{file}"],
-    },
-    Peer {
-        name: "shpool",
-        program: "shpool",
-        line: &["shpool", "--socket", "{file}", "--daemonize", "attach", "-c", "{child}", "{tag}"],
-    },
-];
-
 /// What a round of one way gave.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     mb_per_second: f64,
     p50_ms: f64,
     p99_ms: f64,
+    cpu_ms_per_mb: f64,
+}
+
+/// A way with its rounds.
+struct Measured {
+    name: &'static str,
+    rounds: Vec<Seen>,
 }
 
 pub(super) fn run(stand: &mut Stand, rounds: usize) -> anyhow::Result<Vec<Figure>> {
-    let installed: Vec<&Peer> = PEERS.iter().filter(|peer| is_installed(peer.program)).collect();
-    let node = stand.peers.as_ref().is_some_and(|folder| folder.join("node_modules/ws").is_dir());
-    let mut names: Vec<&str> =
-        installed.iter().map(|peer| peer.name).chain(node.then_some(NODE)).collect();
+    let (here, gone): (Vec<&Way>, Vec<&Way>) =
+        OTHERS.iter().partition(|way| is_installed(stand, way));
+    let mut without: Vec<String> = gone.iter().map(|way| way.name.to_owned()).collect();
+    let mut ways: Vec<(Way, Vec<Seen>)> = here.into_iter().map(|way| (*way, Vec::new())).collect();
     let (mut reference, mut ours) = (Vec::new(), Vec::new());
-    let mut theirs: BTreeMap<&str, Vec<Seen>> = BTreeMap::new();
-    let missing = PEERS.iter().map(|peer| peer.name).chain([NODE]);
-    let mut without: Vec<String> =
-        missing.filter(|name| !names.contains(name)).map(str::to_owned).collect();
     for _ in 0..rounds {
-        reference.push(both(stand, |stand, look, line| stand.reference(look, line))?);
-        ours.push(followed(stand)?);
-        names.retain(|name| {
-            let peer = installed.iter().find(|peer| peer.name == *name);
-            let measured = both(stand, |stand, look, line| match peer {
-                Some(peer) => on_terminal(stand, peer, look, line),
-                None => in_node(stand, look, line),
-            });
-            match measured {
-                Ok(seen) => theirs.entry(name).or_default().push(seen),
+        reference.push(round(stand, BARE)?);
+        ours.push(round(stand, LIBRARY)?);
+        let mut failed = Vec::new();
+        for (way, seen) in &mut ways {
+            match round(stand, *way) {
+                Ok(one) => seen.push(one),
                 // One that cannot be measured here does not keep us from the others.
-                Err(error) => without.push(format!("{name} ({error:#})")),
+                Err(error) => failed.push((way.name, format!("{} ({error:#})", way.name))),
             }
-            !without.last().is_some_and(|failed| failed.starts_with(*name))
-        });
+        }
+        ways.retain(|(way, _)| failed.iter().all(|(name, _)| *name != way.name));
+        without.extend(failed.into_iter().map(|(_, told)| told));
     }
-    let mut figures = vec![told("Axiom", &ours, &reference)];
-    for name in names {
-        let seen = theirs.get(name).map_or(&[][..], Vec::as_slice);
-        figures.push(told(name, seen, &reference));
-        figures.extend(compared(name, &ours, seen, &reference));
+    let others: Vec<Measured> =
+        ways.into_iter().map(|(way, rounds)| Measured { name: way.name, rounds }).collect();
+    let mut figures = vec![told(LIBRARY.name, &ours, &reference)];
+    for other in &others {
+        figures.push(told(other.name, &other.rounds, &reference));
+        figures.extend(compared(other, &ours, &reference));
     }
+    figures.extend(beyond_a_chain(&ours, &others, &reference));
     if !without.is_empty() {
         let none = Figure::of("peers that are not here", "", Nature::Count);
         figures.push(none.note(without.join(", ")));
@@ -121,27 +75,37 @@ pub(super) fn run(stand: &mut Stand, rounds: usize) -> anyhow::Result<Vec<Figure
     Ok(figures)
 }
 
-const NODE: &str = "node-pty + ws";
-
-fn is_installed(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-}
-
-type Start<'a> = &'a dyn Fn(&mut Stand, Look, &[String]) -> anyhow::Result<Gauge>;
-
 /// A flood and a trickle.
-fn both(
-    stand: &mut Stand,
-    start: impl Fn(&mut Stand, Look, &[String]) -> anyhow::Result<Gauge>,
-) -> anyhow::Result<Seen> {
-    let flood = once(stand, &flood(), Look::Bytes, &start)?;
-    let trickle = once(stand, &PACE.map(str::to_owned), Look::Stamps, &start)?;
+fn round(stand: &mut Stand, way: Way) -> anyhow::Result<Seen> {
+    let bytes = FLOOD_BYTES.to_string();
+    let ready = way.kind.hears_ready().to_string();
+    let flood = once(stand, way, Look::Bytes, &["flood", "--bytes", &bytes, "--ready", &ready])?;
+    let trickle = once(stand, way, Look::Stamps, &PACE)?;
     seen(&flood, &trickle)
 }
 
-fn flood() -> [String; 3] {
-    ["flood".to_owned(), "--bytes".to_owned(), FLOOD_BYTES.to_string()]
+/// What was seen, and the processor time of all that took part since the gate was opened, but not of the terminal behind it.
+fn once(stand: &mut Stand, way: Way, look: Look, script: &[&str]) -> anyhow::Result<Observation> {
+    let mut gate = stand.gate()?;
+    let shut = gate.path().display().to_string();
+    let line = stand.load(&[script, &["--gate", &shut]].concat());
+    let gauge = ways::start(stand, way, look, &line)?;
+    let server = way.kind.is_ours().then(|| stand.server()).transpose()?;
+    let before = server.map_or(Ok(0), spent_us)?;
+    gate.open()?;
+    let mut seen = gauge.finish()?;
+    if let Some(server) = server {
+        for view in stand.list()? {
+            view.holder_pid.map_or(Ok(()), until_gone)?;
+            stand.remove(view.id)?;
+        }
+        seen.cpu_us += spent_us(server)?.saturating_sub(before);
+    }
+    Ok(seen)
+}
+
+fn spent_us(server: u32) -> anyhow::Result<u64> {
+    Ok(cpu::of_process_ns(server)? / 1000 + cpu::below_us(server)?)
 }
 
 fn seen(flood: &Observation, trickle: &Observation) -> anyhow::Result<Seen> {
@@ -150,85 +114,35 @@ fn seen(flood: &Observation, trickle: &Observation) -> anyhow::Result<Seen> {
     // A peer may not draw every line, but one that draws few is not measured.
     anyhow::ensure!(lines > LINES * 9 / 10, "{lines} of {LINES} lines came");
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-    let mb = FLOOD_BYTES as f64 / 1e6;
+    let (mb, cpu_ms) = (FLOOD_BYTES as f64 / 1e6, flood.cpu_us as f64 / 1e3);
     Ok(Seen {
         mb_per_second: mb / seconds(stream.last_ns.saturating_sub(stream.first_ns)).max(1e-9),
         p50_ms: trickle.percentile_ms(50.0),
         p99_ms: trickle.percentile_ms(99.0),
+        cpu_ms_per_mb: cpu_ms / mb,
     })
 }
 
-fn once(
-    stand: &mut Stand,
-    script: &[String],
-    look: Look,
-    start: Start<'_>,
-) -> anyhow::Result<Observation> {
-    let mut gate = stand.gate()?;
-    let shut = gate.path().display().to_string();
-    let words: Vec<&str> = script.iter().map(String::as_str).chain(["--gate", &shut]).collect();
-    let line = stand.load(&words);
-    let gauge = start(stand, look, &line)?;
-    std::thread::sleep(SETTLING);
-    gate.open()?;
-    gauge.finish()
+fn all(seen: &[Seen], of: fn(&Seen) -> f64) -> Vec<f64> {
+    seen.iter().map(of).collect()
 }
 
-fn followed(stand: &mut Stand) -> anyhow::Result<Seen> {
-    both(stand, |stand, look, line| {
-        let task = stand.spawn(line)?;
-        stand.follower(look, "1", &[task])
-    })
-}
-
-fn on_terminal(
-    stand: &mut Stand,
-    peer: &Peer,
-    look: Look,
-    child: &[String],
-) -> anyhow::Result<Gauge> {
-    let (file, tag) = stand.fresh("peer");
-    let (file, child) = (file.display().to_string(), child.join(" "));
-    let fill = |word: &&str| {
-        word.replace("{child}", &child).replace("{file}", &file).replace("{tag}", &tag)
-    };
-    // Some open /dev/tty, so the terminal must be theirs.
-    let line: Vec<String> = ["setsid", "-c", "-w"].iter().chain(peer.line).map(fill).collect();
-    stand.reference(look, &line)
-}
-
-fn in_node(stand: &mut Stand, look: Look, child: &[String]) -> anyhow::Result<Gauge> {
-    let folder = stand.peers.clone().context("the folder of the peers from npm")?;
-    let program = folder.join("node-pty-ws.js");
-    std::fs::write(&program, NODE_SERVER)?;
-    let (file, _tag) = stand.fresh("socket");
-    let words = [path(&program), look.word().to_owned(), path(&file)];
-    stand.foreign("node", words.into_iter().chain(child.iter().cloned()))
-}
-
-fn path(path: &Path) -> String {
-    path.display().to_string()
-}
-
-fn speeds(all: &[Seen]) -> Vec<f64> {
-    all.iter().map(|seen| seen.mb_per_second).collect()
+fn speeds(seen: &[Seen]) -> Vec<f64> {
+    all(seen, |seen| seen.mb_per_second)
 }
 
 fn told(name: &str, seen: &[Seen], reference: &[Seen]) -> Figure {
-    let middle = |of: fn(&Seen) -> f64| {
-        let values: Vec<f64> = seen.iter().map(of).collect();
-        crate::bench::statistics::Rounds::of(&values).map_or(0.0, |rounds| rounds.median)
-    };
+    let middle = |of| Rounds::of(&all(seen, of)).map_or(0.0, |rounds| rounds.median);
     let (p50, p99) = (middle(|seen| seen.p50_ms), middle(|seen| seen.p99_ms));
+    let cpu = middle(|seen| seen.cpu_ms_per_mb);
     Figure::of(format!("{name}: throughput"), "MB/s", Nature::Absolute)
         .with(speeds(seen), speeds(reference))
-        .note(format!("p50 {p50:.3} ms, p99 {p99:.3} ms"))
+        .note(format!("p50 {p50:.3} ms, p99 {p99:.3} ms, CPU {cpu:.1} ms/MB"))
 }
 
-fn compared(name: &str, ours: &[Seen], theirs: &[Seen], reference: &[Seen]) -> Vec<Figure> {
-    let by = |of: fn(&Seen) -> f64| -> Vec<f64> {
-        ratios(&ours.iter().map(of).collect::<Vec<_>>(), &theirs.iter().map(of).collect::<Vec<_>>())
-    };
+fn compared(other: &Measured, ours: &[Seen], reference: &[Seen]) -> Vec<Figure> {
+    let by = |of| ratios(&all(ours, of), &all(&other.rounds, of));
+    let name = other.name;
     let rows = [
         (promised_if_any(&format!("throughput ÷ {name}")), by(|seen| seen.mb_per_second)),
         (promised_if_any(&format!("p50 ÷ {name}")), by(|seen| seen.p50_ms)),
@@ -237,4 +151,25 @@ fn compared(name: &str, ours: &[Seen], theirs: &[Seen], reference: &[Seen]) -> V
     rows.into_iter()
         .filter_map(|(figure, rounds)| Some(figure?.with(rounds, speeds(reference))))
         .collect()
+}
+
+/// What we take beyond as many processes that do nothing: the rest is the machine's price of a process.
+fn beyond_a_chain(ours: &[Seen], others: &[Measured], reference: &[Seen]) -> Vec<Figure> {
+    let named = |name| others.iter().find(|other| other.name == name).map(|other| &*other.rounds);
+    let pairs = [
+        ("Axiom", Some(ours), CHAIN_OF_THREE),
+        (COMMAND_LINE, named(COMMAND_LINE), CHAIN_ON_TERMINAL),
+    ];
+    let mut figures = Vec::new();
+    for (name, ours, chain) in pairs {
+        let (Some(ours), Some(chain)) = (ours, named(chain)) else { continue };
+        let row = |what: &str, of| {
+            let name = format!("{name}: {what} ÷ a bare chain of as many processes");
+            let rounds = ratios(&all(ours, of), &all(chain, of));
+            Figure::of(name, "", Nature::Ratio).with(rounds, speeds(reference))
+        };
+        figures.push(row("p50", |seen| seen.p50_ms));
+        figures.push(row("p99", |seen| seen.p99_ms));
+    }
+    figures
 }
