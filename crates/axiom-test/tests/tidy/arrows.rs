@@ -65,12 +65,12 @@ pub(crate) const PURE_CRATES: &[(&str, &[&str])] = &[
     ),
     ("axiom-session", &["serde", "bytes", "memchr", "thiserror"]),
     ("axiom-hub", &["bytes", "thiserror"]),
-    ("axiom-screen", &[]),
+    ("axiom-screen", &["thiserror", "unicode-width"]),
     ("axiom-rules", &[]),
 ];
 
 /// What a pure crate's tests may use besides: values and properties, no files and no clock.
-const TEST_GUESTS: &[&str] = &["proptest", "serde_json", "anyhow", "sha2"];
+const TEST_GUESTS: &[&str] = &["proptest", "serde_json", "anyhow", "sha2", "avt", "vt100"];
 
 /// One dependency as cargo sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,53 @@
+//! A terminal's screen as a plain value: output goes in as bytes, cut anywhere; out come the picture, and what a
+//! terminal would answer. No IO, no clock, no runtime, and bounded memory whatever comes.
+//!
+//! # The boundary
+//!
+//! - [`Screen`]: [`Screen::feed`] takes output, [`Screen::resize`] reflows. The model is behind it; no type of it is seen.
+//! - [`Answers`]: what the terminal itself says to the program, in order. docs/terminal.md has the whole list.
+//! - [`Screen::dump`]: bytes that draw the same screen in a fresh terminal of the same size, modes and all.
+//! - [`Screen::view`]: the picture as rows of text with their looks. [`Screen::revision`] and [`Screen::changed_rows`] say
+//!   cheaply whether and where it changed.
+//!
+//! # What holds
+//!
+//! - Splitting the output at any byte changes nothing.
+//! - Feeding a dump into a fresh screen gives the same screen, and what follows has the same effect on both.
+//! - Nothing that comes in makes memory grow beyond what size, history and the tables' limits allow.
+//! - No answer repeats bytes that a program chose.
+
+mod answers;
+mod cell;
+mod charset;
+mod color;
+mod cursor;
+mod dump;
+mod grid;
+mod keyboard;
+mod link;
+mod mark;
+mod mode;
+mod parser;
+mod row;
+#[cfg(test)]
+mod samples;
+mod screen;
+mod size;
+mod style;
+mod table;
+mod tabs;
+mod terminal;
+mod title;
+mod unseen;
+mod view;
+
+pub use answers::{ANSWERS_BYTES_MAX, Answers, Rgb};
+pub use color::Color;
+pub use cursor::{CursorShape, CursorStyle};
+pub use dump::RESET;
+pub use mark::Mark;
+pub use mode::{Mouse, MouseEncoding};
+pub use screen::{HISTORY_ROWS_MAX, Screen};
+pub use size::{COLUMNS_MAX, ROWS_MAX, Size, SizeError};
+pub use style::{Attributes, Style, Underline};
+pub use view::{InputModes, Run, View, ViewCursor, ViewRow};

@@ -1,0 +1,117 @@
+//! The numbers of a `CSI` sequence: separated by `;`, or by `:` where one belongs to the one before.
+//! Refuses more than [`PARAMS_MAX`]; a number over 65535 is 65535.
+
+/// Most numbers in a sequence. A colour that is set by its parts takes six; nobody sets more than a few in one go.
+const PARAMS_MAX: usize = 32;
+
+/// The numbers, in order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Params {
+    values: [u16; PARAMS_MAX],
+    /// Bit i: number i belongs to number i-1.
+    joined: u32,
+    /// Bit i: number i has a digit.
+    given: u32,
+    len: usize,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self { values: [0; PARAMS_MAX], joined: 0, given: 0, len: 0 }
+    }
+}
+
+impl Params {
+    pub(super) fn clear(&mut self) {
+        self.joined = 0;
+        self.given = 0;
+        self.len = 0;
+    }
+
+    /// True if there was neither a digit nor a separator.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many numbers there are, not given ones included.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Takes `0` to `9`, `:` or `;`. False if there are too many numbers.
+    pub(super) fn push(&mut self, byte: u8) -> bool {
+        if self.len == 0 {
+            self.begin(false);
+        }
+        match byte {
+            b';' | b':' => self.begin(byte == b':'),
+            _ => {
+                let value = &mut self.values[self.len - 1];
+                *value = value.saturating_mul(10).saturating_add(u16::from(byte - b'0'));
+                self.given |= 1 << (self.len - 1);
+                true
+            }
+        }
+    }
+
+    fn begin(&mut self, joined: bool) -> bool {
+        if self.len == PARAMS_MAX {
+            return false;
+        }
+        self.values[self.len] = 0;
+        if joined {
+            self.joined |= 1 << self.len;
+        }
+        self.len += 1;
+        true
+    }
+
+    /// True if a number belongs to the one before: only colours and underlines are written so.
+    pub(crate) fn has_joined(&self) -> bool {
+        self.joined != 0
+    }
+
+    /// A number; nothing if it was not given.
+    pub(crate) fn at(&self, index: usize) -> Option<u16> {
+        (index < self.len && self.given & (1 << index) != 0).then(|| self.values[index])
+    }
+
+    /// A number of which 0 means what its absence means.
+    pub(crate) fn or(&self, index: usize, absent: u16) -> u16 {
+        match self.at(index) {
+            None | Some(0) => absent,
+            Some(value) => value,
+        }
+    }
+
+    /// The numbers in groups: each with those that belong to it. At least one group, of a 0.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &[u16]> {
+        let len = self.len.max(1);
+        let values = if self.len == 0 { &[0][..] } else { &self.values[..len] };
+        let mut start = 0;
+        std::iter::from_fn(move || {
+            if start >= len {
+                return None;
+            }
+            let mut end = start + 1;
+            while end < len && self.joined & (1 << end) != 0 {
+                end += 1;
+            }
+            let group = &values[start..end];
+            start = end;
+            Some(group)
+        })
+    }
+
+    /// Writes them as they came, but for leading zeros.
+    pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
+        for index in 0..self.len {
+            if index > 0 {
+                bytes.push(if self.joined & (1 << index) != 0 { b':' } else { b';' });
+            }
+            if let Some(value) = self.at(index) {
+                bytes.extend_from_slice(value.to_string().as_bytes());
+            }
+        }
+    }
+}
