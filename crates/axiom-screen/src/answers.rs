@@ -224,3 +224,6 @@ fn palette(index: u8) -> Rgb {
 fn hexadecimal(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02X}")).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
-//! A terminal's screen as a plain value: output goes in as bytes, cut anywhere; out come the picture, and what a
-//! terminal would answer. No IO, no clock, no runtime, and bounded memory whatever comes.
+//! A terminal's screen as a plain value: output goes in as bytes, cut anywhere; out come the picture, and what a terminal
+//! would answer. No IO, no clock, no runtime, and bounded memory whatever comes.
 //!
 //! # The boundary
 //!
@@ -23,11 +23,15 @@ mod color;
 mod cursor;
 mod dump;
 mod grid;
+#[cfg(test)]
+mod judges;
 mod keyboard;
 mod link;
 mod mark;
 mod mode;
 mod parser;
+#[cfg(test)]
+mod recordings;
 mod row;
 #[cfg(test)]
 mod samples;

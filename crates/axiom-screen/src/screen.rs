@@ -86,3 +86,6 @@ impl Screen {
         self.terminal.primary.grid.scrolled()
     }
 }
+
+#[cfg(test)]
+mod tests;

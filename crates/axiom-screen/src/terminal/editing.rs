@@ -30,7 +30,7 @@ impl Terminal {
                 self.erase_rows(0, row);
             }
             2 => self.erase_rows(0, rows),
-            3 => self.page_mut().grid.clear_history(),
+            3 => return self.page_mut().grid.clear_history(),
             _ => return,
         }
         self.leave();
