@@ -1,5 +1,5 @@
-//! A terminal's screen as a plain value: output goes in as bytes, cut anywhere; out come the picture, and what a terminal
-//! would answer. No IO, no clock, no runtime, and bounded memory whatever comes.
+//! A terminal's screen as a plain value: output goes in as bytes, cut anywhere; out come the picture, what a terminal
+//! would answer, and bytes that are harmless to a viewer. No IO, no clock, no runtime, and bounded memory whatever comes.
 //!
 //! # The boundary
 //!
@@ -8,6 +8,8 @@
 //! - [`Screen::dump`]: bytes that draw the same screen in a fresh terminal of the same size, modes and all.
 //! - [`Screen::view`]: the picture as rows of text with their looks. [`Screen::revision`] and [`Screen::changed_rows`] say
 //!   cheaply whether and where it changed.
+//! - [`Sanitizer`]: a stream of output made harmless for a viewer's own terminal, by a list of what may pass; [`RESET`]
+//!   takes back what it switched on.
 //!
 //! # What holds
 //!
@@ -35,6 +37,7 @@ mod recordings;
 mod row;
 #[cfg(test)]
 mod samples;
+mod sanitizer;
 mod screen;
 mod size;
 mod style;
@@ -51,6 +54,7 @@ pub use cursor::{CursorShape, CursorStyle};
 pub use dump::RESET;
 pub use mark::Mark;
 pub use mode::{Mouse, MouseEncoding};
+pub use sanitizer::Sanitizer;
 pub use screen::{HISTORY_ROWS_MAX, Screen};
 pub use size::{COLUMNS_MAX, ROWS_MAX, Size, SizeError};
 pub use style::{Attributes, Style, Underline};

@@ -24,6 +24,8 @@ use crate::table::Table;
 use crate::tabs::Tabs;
 use crate::title::Title;
 
+pub(crate) use tables::CLUSTER_CHARACTERS_MAX;
+
 /// Letters with marks on them that a screen and its history can show at once: about 2 MB at the most.
 const CLUSTERS_MAX: usize = 16_384;
 

@@ -103,6 +103,15 @@ impl Params {
         })
     }
 
+    /// The same, with greater numbers made this one.
+    pub(crate) fn clamped(&self, max: u16) -> Self {
+        let mut clamped = *self;
+        for value in &mut clamped.values[..self.len] {
+            *value = (*value).min(max);
+        }
+        clamped
+    }
+
     /// Writes them as they came, but for leading zeros.
     pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
         for index in 0..self.len {

@@ -6,7 +6,7 @@ use crate::link::Link;
 use crate::table::Moved;
 
 /// Most characters of a letter with its marks: more are dropped. Real scripts and emoji stay far below.
-const CLUSTER_CHARACTERS_MAX: usize = 10;
+pub(crate) const CLUSTER_CHARACTERS_MAX: usize = 10;
 
 impl Terminal {
     /// The text of a glyph, appended.
