@@ -104,6 +104,28 @@ fn the_primary_page_reflows_beneath_the_alternate_one() {
 }
 
 #[test]
+fn leaving_the_alternate_page_brings_the_cursor_back() {
+    for before in ["", "\r\n  "] {
+        let entered = format!("{before}\x1b[?1049h\x1b[3;3Hx");
+        let mut screen = screen(10, 4, entered.as_bytes());
+        screen.feed(b"\x1b[?1049l", &mut Answers::default());
+        let expected = if before.is_empty() { (0, 0) } else { (1, 2) };
+        assert_eq!(cursor(&screen), expected);
+        screen.feed(b"\x1b[4;4H\x1b[?1049l", &mut Answers::default());
+        let again = if before.is_empty() { (3, 3) } else { (1, 2) };
+        assert_eq!(cursor(&screen), again, "left once more");
+    }
+}
+
+#[test]
+fn a_full_row_keeps_its_last_character() {
+    for after in ["\x1b[K", "\x1b[J", "\x1b[X", "\t", "\x1b[K\t\x1b[31m"] {
+        let output = format!("0123456789{after}next");
+        assert_eq!(text(&screen(10, 4, output.as_bytes())), "0123456789\nnext", "{after:?}");
+    }
+}
+
+#[test]
 fn a_storm_of_resizes_is_harmless() {
     let mut screen = screen(80, 24, "text 漢字 more\r\n".repeat(200).as_bytes());
     for step in 0u32..3_000 {

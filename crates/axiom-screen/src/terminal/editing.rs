@@ -24,6 +24,7 @@ impl Terminal {
             0 => {
                 self.erase_line(0);
                 self.erase_rows(row + 1, rows);
+                return;
             }
             1 => {
                 self.erase_line(1);
@@ -42,10 +43,12 @@ impl Terminal {
         self.changes.touch_rows(from, to);
     }
 
-    /// EL: 0 from the cursor on, 1 up to it, 2 all.
+    /// EL: 0 from the cursor on, 1 up to it, 2 all. Behind the last column there is nothing to erase: programs that end
+    /// a full row with EL (GNU grep, gcc) do not mean its last character.
     pub(super) fn erase_line(&mut self, what: u16) {
         let (column, columns) = (self.cursor.column, self.columns());
         match what {
+            0 if self.cursor.pending_wrap => {}
             0 => self.erase(column, columns),
             1 => self.erase(0, column + 1),
             2 => self.erase(0, columns),
@@ -56,7 +59,9 @@ impl Terminal {
     /// ECH.
     pub(super) fn erase_characters(&mut self, count: usize) {
         let column = self.cursor.column;
-        self.erase(column, (column + count).min(self.columns()));
+        if !self.cursor.pending_wrap {
+            self.erase(column, (column + count).min(self.columns()));
+        }
     }
 
     fn erase(&mut self, from: usize, to: usize) {

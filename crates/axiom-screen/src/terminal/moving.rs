@@ -60,7 +60,11 @@ impl Terminal {
         self.go_to_column(self.cursor.column.saturating_sub(count));
     }
 
+    /// In the last column a tab does nothing, so that what follows a full row goes on in the next one.
     pub(super) fn tab(&mut self, count: usize) {
+        if self.cursor.column + 1 == self.columns() {
+            return;
+        }
         for _ in 0..count.min(self.columns()) {
             self.cursor.column = self.tabs.after(self.cursor.column);
         }
@@ -88,10 +92,11 @@ impl Terminal {
     pub(super) fn reverse_index(&mut self) {
         if self.cursor.row == self.region.top {
             self.scroll_down(self.region, 1);
+            self.look_behind();
         } else {
             self.cursor.row = self.cursor.row.saturating_sub(1);
+            self.leave();
         }
-        self.leave();
     }
 
     pub(super) fn line_feed(&mut self) {
@@ -118,7 +123,8 @@ impl Terminal {
         self.look_behind();
     }
 
-    /// After the cursor was put somewhere at once: it stands behind a character only if a wrap is pending.
+    /// After the cursor was put somewhere, or the rows were moved under it: it stands behind a character only if a wrap is
+    /// pending.
     pub(super) fn look_behind(&mut self) {
         self.after = self.cursor.pending_wrap.then(|| {
             let row = self.grid().row(self.cursor.row);

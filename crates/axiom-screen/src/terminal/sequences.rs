@@ -92,7 +92,7 @@ impl Terminal {
         let count = count(params, 0);
         match csi.last {
             b'A' => self.up(count),
-            b'B' | b'e' => self.down(count),
+            b'B' => self.down(count),
             b'C' | b'a' => self.right(count),
             b'D' => self.left(count),
             b'E' => {
@@ -108,6 +108,7 @@ impl Terminal {
             b'I' => self.tab(count),
             b'Z' => self.tab_back(count),
             b'd' => self.go_to_row(count - 1),
+            b'e' => self.go_to_row(self.told_place().0 - 1 + count),
             b'g' => match params.or(0, 0) {
                 0 => self.tabs.set(self.cursor.column, false),
                 3 => self.tabs.clear(),
@@ -130,11 +131,11 @@ impl Terminal {
             b'P' => self.delete_characters(count),
             b'S' => {
                 self.scroll_up(self.region, count);
-                self.leave();
+                self.look_behind();
             }
             b'T' if params.len() <= 1 => {
                 self.scroll_down(self.region, count);
-                self.leave();
+                self.look_behind();
             }
             b'X' => self.erase_characters(count),
             b'b' => self.repeat(count),

@@ -1,6 +1,7 @@
 //! Switches, and the change between the two pages.
 
 use super::{Page, Terminal};
+use crate::cursor::Cursor;
 use crate::grid::Band;
 use crate::mode::{Mode, Mouse, MouseEncoding};
 use crate::parser::Params;
@@ -69,18 +70,19 @@ impl Terminal {
         }
     }
 
-    /// 1049: the cursor is saved before, and restored after.
+    /// 1049: the cursor is saved before, and restored after; as in xterm also if the page does not change, but only to
+    /// what was saved.
     fn switch_page_and_cursor(&mut self, alternate: bool) {
-        if self.on_alternate == alternate {
-            return;
-        }
-        if alternate {
+        if alternate && !self.on_alternate {
             self.save_cursor();
             self.switch_page(true);
             self.erase_display(2);
-        } else {
+        } else if !alternate {
+            let was_saved = self.on_alternate || self.primary.saved != Cursor::default();
             self.switch_page(false);
-            self.restore_cursor();
+            if was_saved {
+                self.restore_cursor();
+            }
         }
     }
 
