@@ -1,5 +1,8 @@
 //! `cargo xtask bench [SCENARIO…] [--rounds N] [--json FILE]`: the release binaries, then the bench in this process's place.
 //! A run of every scenario renews the table in docs/performance.md; a run of some leaves it alone.
+//! `--profile SCENARIO` runs one round of it under perf instead, and says which process spent its time where.
+
+mod profile;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -30,6 +33,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<(), S
     // Named, so that a cargo configuration elsewhere cannot put the binaries where we do not look.
     step::run("build for release", build.arg("--target-dir").arg(&target))?;
     let program = target.join("release").join("axiom-bench");
+    if let [option, scenario] = arguments
+        && option == "--profile"
+    {
+        let scenario = scenario.to_string_lossy();
+        return profile::run(&program, &scenario, &target.join("bench-profile"));
+    }
     let mut bench = Command::new(&program);
     bench.args(arguments);
     if names_no_scenario(arguments) || arguments.iter().any(|word| word == "peers") {

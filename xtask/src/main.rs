@@ -65,7 +65,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "bench",
-        line: "build for release and measure (scenarios by name, --rounds N, --json FILE)",
+        line: "build for release and measure (scenarios by name, --rounds N, --json FILE, --profile SCENARIO)",
         run: bench::run,
     },
     Verb {

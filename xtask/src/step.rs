@@ -19,6 +19,8 @@ pub(crate) enum StepError {
     Read { path: String, source: io::Error },
     /// A line of the package list has another form.
     PackageList { number: usize },
+    /// A program that is needed is not there.
+    Missing { program: &'static str, package: &'static str },
     /// Not started by cargo, so the workspace is unknown.
     NotUnderCargo,
     /// A verb was given arguments that it does not take.
@@ -39,6 +41,9 @@ impl fmt::Display for StepError {
                     f,
                     "xtask/packages.txt:{number}: write `package program # why` or `registry library version # why`"
                 )
+            }
+            Self::Missing { program, package } => {
+                write!(f, "{program} is not installed: it is in the package {package}")
             }
             Self::NotUnderCargo => write!(f, "start this by `cargo xtask`, inside the workspace"),
             Self::Arguments { given } => write!(f, "takes no arguments, was given `{given}`"),
@@ -65,6 +70,12 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
 /// Tells the person what happens now. On stderr, so that it keeps its place among the compiler's lines.
 pub(crate) fn say(text: &str) {
     eprintln!("xtask: {text}");
+}
+
+/// Gives what was asked for, on stdout.
+#[expect(clippy::print_stdout, reason = "what was asked for")]
+pub(crate) fn print(text: &str) {
+    print!("{text}");
 }
 
 /// Refuses what a verb without arguments was given.

@@ -24,6 +24,8 @@ pub(super) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let [home, look, viewers, tasks @ ..] = arguments else {
         bail!("follower HOME LOOK VIEWERS TASK…")
     };
+    // So a profile tells it from the bench's other processes.
+    rustix::thread::set_name(c"follower")?;
     let tasks: Vec<TaskId> = tasks
         .iter()
         .map(|task| task.parse().map_err(|_| anyhow!("{task} is no task's id")))

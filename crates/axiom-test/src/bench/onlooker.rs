@@ -18,6 +18,8 @@ const READY: &[u8] = b"ready";
 
 pub(super) fn run(command: &[String]) -> anyhow::Result<()> {
     let [look, program, arguments @ ..] = command else { bail!("onlooker LOOK COMMAND…") };
+    // So a profile tells it from the bench's other processes.
+    rustix::thread::set_name(c"onlooker")?;
     let offspring = Offspring::gathered()?;
     let (terminal, mut child) = terminal::start(program, arguments)?;
     let mut onlooker = Onlooker::new(look.parse()?, offspring);

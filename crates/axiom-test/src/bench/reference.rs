@@ -12,6 +12,8 @@ use crate::load::now_ns;
 
 pub(super) fn run(command: &[String]) -> anyhow::Result<()> {
     let [look, program, arguments @ ..] = command else { bail!("reference LOOK COMMAND…") };
+    // So a profile tells it from the bench's other processes.
+    rustix::thread::set_name(c"reference")?;
     let (terminal, mut child) = terminal::start(program, arguments)?;
     let mut watcher = Watcher::new(look.parse()?);
     terminal::read_all(&terminal, |bytes| {
