@@ -29,6 +29,11 @@ pub(super) fn below_us(root: u32) -> anyhow::Result<u64> {
     Ok(sum)
 }
 
+/// The same with the process itself.
+pub(super) fn with_below_us(root: u32) -> anyhow::Result<u64> {
+    Ok(of_process_ns(root)? / 1000 + below_us(root)?)
+}
+
 fn waited_for_us(pid: u32) -> anyhow::Result<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))
         .with_context(|| format!("read the times of process {pid}"))?;

@@ -91,7 +91,7 @@ fn once(stand: &mut Stand, way: Way, look: Look, script: &[&str]) -> anyhow::Res
     let line = stand.load(&[script, &["--gate", &shut]].concat());
     let gauge = ways::start(stand, way, look, &line)?;
     let server = way.kind.is_ours().then(|| stand.server()).transpose()?;
-    let before = server.map_or(Ok(0), spent_us)?;
+    let before = server.map_or(Ok(0), cpu::with_below_us)?;
     gate.open()?;
     let mut seen = gauge.finish()?;
     if let Some(server) = server {
@@ -99,13 +99,9 @@ fn once(stand: &mut Stand, way: Way, look: Look, script: &[&str]) -> anyhow::Res
             view.holder_pid.map_or(Ok(()), until_gone)?;
             stand.remove(view.id)?;
         }
-        seen.cpu_us += spent_us(server)?.saturating_sub(before);
+        seen.cpu_us += cpu::with_below_us(server)?.saturating_sub(before);
     }
     Ok(seen)
-}
-
-fn spent_us(server: u32) -> anyhow::Result<u64> {
-    Ok(cpu::of_process_ns(server)? / 1000 + cpu::below_us(server)?)
 }
 
 fn seen(flood: &Observation, trickle: &Observation) -> anyhow::Result<Seen> {
