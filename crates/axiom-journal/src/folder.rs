@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use axiom_proto::frame::Seq;
@@ -14,6 +14,7 @@ use crate::lock::LockError;
 use crate::scan::Head;
 use crate::seek::SeekTo;
 use crate::segment::{self, HeaderError, SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::source::{Source, stored_bytes};
 
 /// Why a journal cannot be opened, recovered or read.
 #[derive(Debug, Error)]
@@ -134,7 +135,7 @@ impl HeaderProblem {
 /// A segment opened for reading, its header checked.
 #[derive(Debug)]
 pub(crate) struct OpenSegment {
-    pub(crate) file: File,
+    pub(crate) source: Source,
     pub(crate) header: SegmentHeader,
 }
 
@@ -153,10 +154,12 @@ pub(crate) fn segments(folder: &Path) -> Result<Vec<u32>, JournalError> {
         numbers.extend(entry.file_name().to_str().and_then(segment::number_of));
     }
     numbers.sort_unstable();
+    // One that is being packed is there in both forms.
+    numbers.dedup();
     Ok(numbers)
 }
 
-/// The path of a segment.
+/// The path of a segment as it is written.
 pub(crate) fn path_of(folder: &Path, number: u32) -> PathBuf {
     folder.join(segment::file_name(number))
 }
@@ -167,26 +170,37 @@ pub(crate) fn open_segment(
     number: u32,
 ) -> Result<Option<OpenSegment>, JournalError> {
     let path = path_of(folder, number);
-    let file = match File::open(&path) {
-        Ok(file) => file,
+    let source = match Source::open(folder, number) {
+        Ok(source) => source,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(JournalError::io("open", &path)(error)),
+        Err(error) => return Err(unreadable(path, error)),
     };
     let mut bytes = [0; SEGMENT_HEADER_BYTES];
-    let have = read_up_to(&file, &mut bytes, 0).map_err(JournalError::io("read", &path))?;
+    let have = match source.read_up_to(&mut bytes, 0) {
+        Ok(have) => have,
+        Err(error) => return Err(unreadable(path, error)),
+    };
     match HeaderProblem::check(&bytes[..have], number) {
-        Ok(header) => Ok(Some(OpenSegment { file, header })),
+        Ok(header) => Ok(Some(OpenSegment { source, header })),
         Err(HeaderProblem::Bytes(HeaderError::Cut { .. })) => Ok(None),
         Err(problem) => Err(JournalError::Header { path, problem }),
     }
 }
 
+/// What to say of a segment that cannot be opened; a packed one may have become something else.
+fn unreadable(path: PathBuf, error: io::Error) -> JournalError {
+    if error.kind() == io::ErrorKind::InvalidData {
+        return JournalError::Header { path, problem: HeaderError::Corrupt.into() };
+    }
+    JournalError::io("open", &path)(error)
+}
+
 /// What to say of a segment that lacks its header, though it is not the newest.
 pub(crate) fn cut_header(folder: &Path, number: u32) -> JournalError {
     let path = path_of(folder, number);
-    match fs::metadata(&path) {
-        Ok(metadata) => {
-            let have = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    match stored_bytes(folder, number) {
+        Ok(bytes) => {
+            let have = usize::try_from(bytes).unwrap_or(usize::MAX);
             JournalError::Header { path, problem: HeaderError::Cut { have }.into() }
         }
         Err(error) => JournalError::io("look at", &path)(error),
@@ -196,33 +210,4 @@ pub(crate) fn cut_header(folder: &Path, number: u32) -> JournalError {
 /// Creates a file of ours; there must be none of that name.
 pub(crate) fn create_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
-}
-
-/// Fills `bytes` from the file at `at`, as far as the file goes.
-pub(crate) fn read_up_to(file: &File, bytes: &mut [u8], at: u64) -> io::Result<usize> {
-    let mut have = 0;
-    while have < bytes.len() {
-        match file.read_at(&mut bytes[have..], at + have as u64) {
-            Ok(0) => break,
-            Ok(count) => have += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(have)
-}
-
-/// The whole of a segment's file.
-pub(crate) fn read_whole(file: &File) -> io::Result<Vec<u8>> {
-    let bytes = file.metadata()?.len();
-    let bytes = usize::try_from(bytes).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
-    read_part(file, 0, bytes)
-}
-
-/// At most `bytes` bytes of the file from `at` on.
-pub(crate) fn read_part(file: &File, at: u64, bytes: usize) -> io::Result<Vec<u8>> {
-    let mut read = vec![0; bytes];
-    let have = read_up_to(file, &mut read, at)?;
-    read.truncate(have);
-    Ok(read)
 }

@@ -1,19 +1,23 @@
 //! A session's frames on disk: segments, one writer, many readers, exact recovery.
 //! docs/journal.md has every byte. [`scan`] decides, in values, what a torn or damaged tail leaves;
-//! the writer, the readers and the simulator all stand on it. Nothing here compresses or deletes segments.
+//! the writer, the readers and the simulator all stand on it. Closed segments can be packed; nothing here deletes a frame.
 
 mod folder;
 mod lock;
+mod packed;
+mod packing;
 mod reader;
 mod recovery;
 mod report;
 mod scan;
 mod seek;
 mod segment;
+mod source;
 mod writer;
 
 pub use folder::{HeaderProblem, JournalError};
 pub use lock::{LockError, WriterLock};
+pub use packing::{PackReport, pack};
 pub use reader::Reader;
 pub use recovery::{Cut, CutReason, Recovered};
 pub use report::{Damage, Report, SegmentReport, verify};

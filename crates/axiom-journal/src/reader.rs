@@ -130,8 +130,14 @@ impl Reader {
 
     fn look(&self, bytes_max: usize, until: Option<Seq>) -> Result<Look, JournalError> {
         let looked = self.place.look(bytes_max, until);
-        let path = folder::path_of(&self.folder, self.place.segment.header.segment);
-        looked.map_err(JournalError::io("read", &path))
+        looked.map_err(|error| {
+            // A packed segment whose bytes are not those that were packed.
+            if error.kind() == std::io::ErrorKind::InvalidData {
+                return self.place.damaged();
+            }
+            let number = self.place.segment.header.segment;
+            JournalError::io("read", &folder::path_of(&self.folder, number))(error)
+        })
     }
 }
 
@@ -181,7 +187,7 @@ impl Place {
     }
 
     fn look(&self, bytes_max: usize, until: Option<Seq>) -> std::io::Result<Look> {
-        let len = self.segment.file.metadata()?.len();
+        let len = self.segment.source.len()?;
         let Some(rest) = len.checked_sub(self.at) else {
             // Cut below a frame that was given already.
             return Ok(Look::Bad);
@@ -206,6 +212,6 @@ impl Place {
     }
 
     fn read_part(&self, bytes: usize) -> std::io::Result<Vec<u8>> {
-        folder::read_part(&self.segment.file, self.at, bytes)
+        self.segment.source.read_part(self.at, bytes)
     }
 }

@@ -3,7 +3,7 @@
 //! more than an interrupted write is copied aside first: recovery loses nothing.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -12,8 +12,10 @@ use axiom_proto::id::SessionId;
 
 use crate::folder::{self, HeaderProblem, JournalError};
 use crate::lock::WriterLock;
+use crate::packing::unpack;
 use crate::scan::{Head, Verdict, scan};
 use crate::segment::{HeaderError, SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::source::Source;
 use crate::writer::{FIRST_FRAME_AT, Place, UNSYNCED_SEGMENTS_MAX, Writer};
 
 /// Copies kept of damage at one and the same place, before recovery refuses to go on.
@@ -125,6 +127,8 @@ fn find_tail(
     let mut numbers = folder::segments(folder)?;
     while let Some(segment) = numbers.pop() {
         let path = folder::path_of(folder, segment);
+        // Packed, if what came after it is gone.
+        unpack(folder, segment)?;
         let (file, bytes) = read_segment(&path)?;
         match HeaderProblem::check(&bytes, segment) {
             Ok(header) => {
@@ -168,7 +172,8 @@ fn read_segment(path: &Path) -> Result<(File, Vec<u8>), JournalError> {
         .write(true)
         .open(path)
         .map_err(JournalError::io("open", path))?;
-    let bytes = folder::read_whole(&file).map_err(JournalError::io("read", path))?;
+    let mut bytes = Vec::new();
+    (&file).read_to_end(&mut bytes).map_err(JournalError::io("read", path))?;
     Ok((file, bytes))
 }
 
@@ -248,8 +253,7 @@ fn last_time(folder: &Path, earlier: &[u32]) -> Result<Micros, JournalError> {
     let path = folder::path_of(folder, number);
     match folder::open_segment(folder, number) {
         Ok(Some(segment)) => {
-            let bytes =
-                folder::read_whole(&segment.file).map_err(JournalError::io("read", &path))?;
+            let bytes = segment.source.read_whole().map_err(JournalError::io("read", &path))?;
             let frames = &bytes[SEGMENT_HEADER_BYTES..];
             Ok(scan(frames, Head::at_start_of(&segment.header)).head.time)
         }
@@ -292,13 +296,16 @@ pub(crate) fn leads_to(header: &SegmentHeader, next: &SegmentHeader) -> bool {
 /// The newest closed segments: the last writer may have died before it synced them.
 fn newest(folder: &Path, earlier: &[u32]) -> Result<Vec<File>, JournalError> {
     let first = earlier.len().saturating_sub(UNSYNCED_SEGMENTS_MAX);
-    earlier[first..]
-        .iter()
-        .map(|&number| {
-            let path = folder::path_of(folder, number);
-            File::open(&path).map_err(JournalError::io("open", &path))
-        })
-        .collect()
+    let mut files = Vec::new();
+    for &number in &earlier[first..] {
+        let path = folder::path_of(folder, number);
+        match Source::open(folder, number).map_err(JournalError::io("open", &path))? {
+            Source::Plain(file) => files.push(file),
+            // Synced before the plain one was removed.
+            Source::Packed(_) => {}
+        }
+    }
+    Ok(files)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Checks a whole journal and says what is in it, for `doctor`.
 //! Changes nothing; recovery and readers do not need it.
 
+use std::io;
 use std::path::Path;
 
 use axiom_proto::frame::Seq;
@@ -10,6 +11,7 @@ use crate::folder::{self, JournalError, OpenSegment};
 use crate::recovery::leads_to;
 use crate::scan::{Head, Verdict, frames, scan};
 use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::source::stored_bytes;
 use crate::writer::FIRST_FRAME_AT;
 
 /// What a journal holds.
@@ -117,7 +119,8 @@ impl Verifier<'_> {
 
     fn bad_header(&mut self, segment: u32) -> Result<(), JournalError> {
         let path = folder::path_of(self.folder, segment);
-        let bytes = std::fs::metadata(&path).map_err(JournalError::io("look at", &path))?.len();
+        let bytes =
+            stored_bytes(self.folder, segment).map_err(JournalError::io("look at", &path))?;
         let damage = Some(Damage { segment, at: 0, seq: self.head.seq });
         let report = SegmentReport { segment, frames: 0, bytes, unfinished_bytes: 0, damage };
         self.segments.push(report);
@@ -128,7 +131,13 @@ impl Verifier<'_> {
         let header = opened.header;
         let segment = header.segment;
         let path = folder::path_of(self.folder, segment);
-        let bytes = folder::read_whole(&opened.file).map_err(JournalError::io("read", &path))?;
+        let bytes = match opened.source.read_whole() {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return self.bad_header(segment);
+            }
+            Err(error) => return Err(JournalError::io("read", &path)(error)),
+        };
         let content = &bytes[SEGMENT_HEADER_BYTES..];
         self.check_chain(&header);
         let scan = scan(content, Head::at_start_of(&header));

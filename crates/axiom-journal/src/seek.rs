@@ -178,7 +178,7 @@ fn walk_to(folder: &Path, place: &mut Place, to: SeekTo) -> Result<Stop, Journal
 }
 
 fn walk_headers(place: &mut Place, to: SeekTo) -> io::Result<Stop> {
-    let len = place.segment.file.metadata()?.len();
+    let len = place.segment.source.len()?;
     let mut window = Window { bytes: Vec::new(), at: place.at };
     loop {
         if place.at >= len {
@@ -215,7 +215,7 @@ impl Window {
             return Ok(Some(header));
         }
         self.bytes.resize(WINDOW_BYTES, 0);
-        let have = folder::read_up_to(&segment.file, &mut self.bytes, at)?;
+        let have = segment.source.read_up_to(&mut self.bytes, at)?;
         self.bytes.truncate(have);
         self.at = at;
         Ok(self.header_inside(0))

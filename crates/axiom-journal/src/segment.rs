@@ -126,10 +126,17 @@ pub(crate) fn file_name(segment: u32) -> String {
     format!("{segment:06}.journal")
 }
 
-/// The segment of a file name, if it is one exactly as we write it.
+/// The file name of a packed segment.
+pub(crate) fn packed_name(segment: u32) -> String {
+    format!("{segment:06}.journal.zst")
+}
+
+/// The segment of a file name, packed or not, if it is one exactly as we write it.
 pub(crate) fn number_of(name: &str) -> Option<u32> {
-    let number = name.strip_suffix(".journal")?.parse().ok()?;
-    (number > 0 && file_name(number) == name).then_some(number)
+    let number =
+        name.strip_suffix(".zst").unwrap_or(name).strip_suffix(".journal")?.parse().ok()?;
+    (number > 0 && [file_name(number), packed_name(number)].contains(&name.to_owned()))
+        .then_some(number)
 }
 
 #[cfg(test)]
@@ -197,5 +204,9 @@ mod tests {
             assert_eq!(number_of(name), None, "{name}");
         }
         assert_eq!(number_of("000001.damaged-64"), None);
+        assert_eq!(number_of("000017.journal.zst"), Some(17));
+        for name in ["000001.journal.zst.new", "000001.zst", "1.journal.zst"] {
+            assert_eq!(number_of(name), None, "{name}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use axiom_journal::{JournalError, Reader, SeekTo, frames};
+use axiom_journal::{JournalError, Reader, SeekTo, frames, pack};
 use axiom_proto::frame::{FrameKind, Micros, Offset, Seq};
 
 use crate::sample;
@@ -61,11 +61,14 @@ fn readers_beside_a_rotating_writer_see_each_frame_once_and_in_order() {
             sample::append(&mut writer, PAYLOAD_MAX);
             if frame % FRAMES_IN_A_SEGMENT == 0 {
                 writer.rotate().unwrap();
+                pack(folder.path(), || true).unwrap();
             }
             // A reader that has ended its work no longer listens.
             announce.retain(|sender| sender.send(writer.head().seq).is_ok());
         }
         drop(announce);
+        // Beside readers that are anywhere.
+        pack(folder.path(), || true).unwrap();
         for reader in readers {
             assert_eq!(reader.join().unwrap(), FRAMES);
         }

@@ -10,6 +10,7 @@ mod follow;
 mod garbage;
 mod kill;
 mod lock;
+mod packing;
 mod report;
 mod rotation;
 mod sample;
