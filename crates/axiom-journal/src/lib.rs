@@ -20,7 +20,7 @@ pub use lock::{LockError, WriterLock};
 pub use packing::{PackReport, pack};
 pub use reader::Reader;
 pub use recovery::{Cut, CutReason, Recovered};
-pub use report::{Damage, Report, SegmentReport, verify};
+pub use report::{Damage, Report, SegmentReport, Stored, stored, verify};
 pub use scan::{Frames, Head, Scan, Verdict, frames, scan};
 pub use seek::SeekTo;
 pub use segment::{FORMAT, HeaderError, SEGMENT_BYTES_MAX, SEGMENT_HEADER_BYTES, SegmentHeader};

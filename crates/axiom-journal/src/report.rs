@@ -74,6 +74,32 @@ impl Report {
     }
 }
 
+/// What a journal takes on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stored {
+    /// Segments.
+    pub segments: u32,
+    /// How many of them are packed.
+    pub packed: u32,
+    /// Bytes of all their files.
+    pub bytes: u64,
+}
+
+/// Counts what a journal takes on disk; reads no frame.
+///
+/// # Errors
+/// [`JournalError::Missing`] if there is no journal.
+pub fn stored(folder: &Path) -> Result<Stored, JournalError> {
+    let mut stored = Stored::default();
+    for number in folder::segments(folder)? {
+        let path = folder::path_of(folder, number);
+        stored.bytes += stored_bytes(folder, number).map_err(JournalError::io("look at", &path))?;
+        stored.segments += 1;
+        stored.packed += u32::from(!path.exists());
+    }
+    Ok(stored)
+}
+
 /// Reads and checks every frame of every segment.
 ///
 /// # Errors

@@ -112,6 +112,24 @@ pub struct TaskDetail {
     pub leftovers: Vec<ProcessNote>,
     /// Where its session lies.
     pub folder: ByteString,
+    /// What its journal takes on disk; absent before there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<StoredView>,
+}
+
+/// What a journal takes on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct StoredView {
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Its segments.
+    pub segments: u32,
+    /// How many of them are packed.
+    pub packed: u32,
+    /// Bytes for each hour between the task's start and its end, or now; absent while it is younger than a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_per_hour: Option<u64>,
 }
 
 /// What the bytes of an output answer are.

@@ -25,6 +25,7 @@ use crate::indexing::Indexing;
 use crate::launch::{LAUNCHES_MAX, Spare};
 use crate::metrics::Metrics;
 use crate::options::{Options, Programs};
+use crate::packing::Packing;
 use crate::roster::{Candidate, Choice, FindError, Purpose, Roster, choose};
 use crate::supervision::{self, Origin};
 use crate::surroundings::Surroundings;
@@ -53,6 +54,7 @@ pub(crate) struct Fleet {
     pub(crate) events: EventLog,
     pub(crate) metrics: Metrics,
     pub(crate) indexing: Indexing,
+    pub(crate) packing: Packing,
     pub(crate) background: Background,
     pub(crate) launches: Semaphore,
     pub(crate) spare: Spare,
@@ -95,6 +97,7 @@ impl Fleet {
             events: EventLog::default(),
             metrics: Metrics::default(),
             indexing: Indexing::default(),
+            packing: Packing::default(),
             background: Background::default(),
             launches: Semaphore::new(LAUNCHES_MAX),
             spare: Spare::default(),

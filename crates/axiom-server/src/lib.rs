@@ -27,6 +27,7 @@ mod metrics;
 mod network;
 mod operations;
 mod options;
+mod packing;
 mod pending;
 mod record;
 mod recovery;

@@ -2,6 +2,7 @@
 //! Refuses unknown keys and values out of range, each by its name.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{fs, io};
 
 use serde::Deserialize;
@@ -9,10 +10,14 @@ use thiserror::Error;
 
 use crate::home::{Home, HomeError};
 use crate::network::NetworkPort;
+use crate::packing::PACK_AFTER;
 use crate::surroundings::Surroundings;
 
 /// The largest config.toml: a few keys and a page of comments are far below it.
 const CONFIG_BYTES_MAX: u64 = 1 << 20;
+
+/// A year: more is meant as `off`.
+const PACK_AFTER_SECONDS_MAX: u64 = 366 * 24 * 3_600;
 
 /// Why a server cannot be told what to do.
 #[derive(Debug, Error)]
@@ -103,6 +108,8 @@ pub struct Options {
     pub cgroup: CgroupUse,
     /// How tasks stand beside us.
     pub child_priority: ChildPriority,
+    /// How long after its output filled it a journal's segment is packed; never where absent.
+    pub pack_after: Option<Duration>,
     /// The loopback port.
     pub network_port: NetworkPort,
     /// Our other programs.
@@ -119,6 +126,7 @@ struct Config {
     disk_min_free: Option<toml::Value>,
     network_port: Option<toml::Value>,
     child_priority: Option<String>,
+    pack_after: Option<toml::Value>,
 }
 
 impl Options {
@@ -137,6 +145,7 @@ impl Options {
             disk_min_free_bytes: choose_disk_min_free(&config, variable("AXIOM_DISK_MIN_FREE"))?,
             cgroup: choose_cgroup(variable("AXIOM_CGROUP"))?,
             child_priority: choose_child_priority(&config, variable("AXIOM_CHILD_PRIORITY"))?,
+            pack_after: choose_pack_after(&config, variable("AXIOM_PACK_AFTER"))?,
             network_port: choose_network_port(&config, variable("AXIOM_NETWORK_PORT"))?,
             programs: Programs::beside_this_one()?,
             surroundings: Surroundings::of_this_process().map_err(OptionsError::Process)?,
@@ -232,6 +241,29 @@ fn choose_child_priority(
     }
 }
 
+fn choose_pack_after(
+    config: &Config,
+    variable: Option<String>,
+) -> Result<Option<Duration>, OptionsError> {
+    let (name, text) = match (variable, &config.pack_after) {
+        (Some(text), _) => ("AXIOM_PACK_AFTER", text),
+        (None, Some(toml::Value::String(text))) => ("pack_after", text.clone()),
+        (None, Some(toml::Value::Integer(seconds))) => ("pack_after", seconds.to_string()),
+        (None, Some(value)) => ("pack_after", format!("a {}", value.type_str())),
+        (None, None) => return Ok(Some(PACK_AFTER)),
+    };
+    if text == "off" {
+        return Ok(None);
+    }
+    match text.parse() {
+        Ok(seconds) if seconds <= PACK_AFTER_SECONDS_MAX => Ok(Some(Duration::from_secs(seconds))),
+        Ok(_) | Err(_) => {
+            let expected = "a number of seconds, at most a year, or off";
+            Err(OptionsError::Value { name: name.to_owned(), text, expected })
+        }
+    }
+}
+
 fn choose_network_port(
     config: &Config,
     variable: Option<String>,
@@ -274,6 +306,7 @@ impl Options {
             disk_min_free_bytes: None,
             cgroup: CgroupUse::Off,
             child_priority: ChildPriority::Same,
+            pack_after: None,
             network_port: NetworkPort::Off,
             programs: Programs { holder: "/none".into(), worker: "/none".into() },
             surroundings: Surroundings::of_this_process().expect("this process has surroundings"),
@@ -309,6 +342,24 @@ mod tests {
             assert!(refused.to_string().starts_with("disk_min_free is"), "{refused}");
         }
         assert!(choose_cgroup(Some("maybe".to_owned())).is_err());
+    }
+
+    #[test]
+    fn segments_are_packed_after_a_while_unless_it_is_said_otherwise() {
+        let cases = [
+            (Config::default(), None, Some(PACK_AFTER)),
+            (config("pack_after = 5"), None, Some(Duration::from_secs(5))),
+            (config("pack_after = \"off\""), None, None),
+            (config("pack_after = \"off\""), Some("0"), Some(Duration::ZERO)),
+        ];
+        for (config, variable, expected) in cases {
+            let variable = variable.map(str::to_owned);
+            assert_eq!(choose_pack_after(&config, variable).unwrap(), expected, "{config:?}");
+        }
+        for text in ["-1", "soon", "99999999999", "1.5"] {
+            let refused = choose_pack_after(&Config::default(), Some(text.to_owned())).unwrap_err();
+            assert!(refused.to_string().contains("or off"), "{refused}");
+        }
     }
 
     #[test]

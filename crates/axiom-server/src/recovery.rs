@@ -21,6 +21,7 @@ use crate::fault::sentence;
 use crate::fleet::Fleet;
 use crate::history;
 use crate::home::Home;
+use crate::packing::filled;
 use crate::record::{self, Cancelled, RecordError};
 use crate::session::Session;
 use crate::task::{FIRST_SESSION, State, Task};
@@ -71,6 +72,9 @@ fn take_in(fleet: &Arc<Fleet>, record: TaskRecord, found: Found, started: &mut V
         Found::Waiting => fleet.enqueue(task(State::Queued)),
         Found::Cancelled(cancelled) => fleet.add(task(State::Cancelled(cancelled))),
         Found::Ended { view, is_indexed } => {
+            if filled(view.bytes) > 0 {
+                fleet.packing.mark(id);
+            }
             fleet.add(task(State::Ended(view)));
             if !is_indexed {
                 fleet.indexing.mark(id);

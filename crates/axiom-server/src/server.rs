@@ -24,6 +24,7 @@ use crate::instance::{Instance, InstanceError};
 use crate::network::{self, NetworkPort};
 use crate::operations::Operations;
 use crate::options::{CgroupUse, ChildPriority, Options};
+use crate::packing;
 use crate::recovery;
 use crate::socket_watch;
 use crate::token::Token;
@@ -101,7 +102,7 @@ impl Server {
     /// [`StartError::AlreadyRuns`] while another server lives; else the home cannot be used.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let (options, instance, machine) = beside(move || prepare(options)).await?;
-        let network_port = options.network_port;
+        let (network_port, pack_after) = (options.network_port, options.pack_after);
         let fleet = Fleet::new(options, machine);
         let index = {
             let path = fleet.home.index();
@@ -119,6 +120,9 @@ impl Server {
         };
         fleet.background.spawn(indexing::run(fleet.clone(), index));
         fleet.background.spawn(allocator::run(fleet.clone()));
+        if let Some(after) = pack_after {
+            fleet.background.spawn(packing::run(fleet.clone(), after));
+        }
         recovery::recover(&fleet, indexed).await.map_err(StartError::Tasks)?;
         let before = fleet.tasks().iter().map(|task| task.id()).collect();
         fleet.background.spawn(events::run(fleet.clone(), before));

@@ -188,10 +188,10 @@ impl Supervision {
     /// stopped, so the journal is asked in its place; and the place of a task that has ended is given on.
     async fn listen<T>(&self, conversation: impl Future<Output = T>) -> T {
         tokio::pin!(conversation);
-        let mut standing = self.task.follow();
+        let (mut standing, mut size) = (self.task.follow(), self.task.follow());
         let silent = tokio::time::sleep(HELLO_WAIT);
         tokio::pin!(silent);
-        let (mut asked, mut freed) = (false, false);
+        let (mut asked, mut freed, mut filled) = (false, false, 0);
         loop {
             tokio::select! {
                 ended = &mut conversation => return ended,
@@ -199,6 +199,10 @@ impl Supervision {
                     asked = true;
                     self.ask_journal().await;
                     self.miss();
+                }
+                more = fills_more(&mut size, filled) => {
+                    filled = more;
+                    self.fleet.packing.mark(self.task.id());
                 }
                 () = has_ended(&mut standing), if !freed => {
                     freed = true;
@@ -290,6 +294,12 @@ impl Supervision {
             }
         }
     }
+}
+
+/// Waits until more segments are filled than these, and says how many. Cancel-safe.
+async fn fills_more(size: &mut watch::Receiver<Standing>, than: u64) -> u64 {
+    // The sender lives in the task that the caller holds.
+    size.wait_for(|now| now.filled > than).await.map_or(than, |now| now.filled)
 }
 
 async fn has_ended(standing: &mut watch::Receiver<Standing>) {

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 use crate::changes::{Changes, Weight};
 use crate::clock::now_ms;
 use crate::home::Home;
+use crate::packing::filled;
 use crate::record::Cancelled;
 use crate::roster::Age;
 use crate::session::{Problem, Session};
@@ -70,11 +71,14 @@ pub(crate) struct Standing {
     pub(crate) is_known: bool,
     /// Nothing will come after the head.
     pub(crate) over: bool,
+    /// How many segments its output has filled.
+    pub(crate) filled: u64,
 }
 
 impl From<Announced> for Standing {
     fn from(Announced { head, status, over }: Announced) -> Self {
-        Self { status, is_known: head.is_some(), over }
+        let filled = head.map_or(0, |head| filled(head.offset));
+        Self { status, is_known: head.is_some(), over, filled }
     }
 }
 

@@ -47,6 +47,8 @@ mod http_log;
 mod http_routes;
 #[path = "processes/lab.rs"]
 mod lab;
+#[path = "processes/packing.rs"]
+mod packing;
 #[path = "processes/server_deaths.rs"]
 mod server_deaths;
 #[path = "processes/server_memory.rs"]

@@ -4,12 +4,14 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use axiom_journal::{JournalError, PackReport, Reader, SeekTo, Writer, pack, verify};
+use axiom_journal::{
+    JournalError, PackReport, Reader, SeekTo, Stored, Writer, pack, stored, verify,
+};
 use axiom_proto::frame::{Offset, Seq};
 
 use crate::sample;
 
-/// So large that a segment has several chunks.
+/// So large that a segment has several blocks.
 const PAYLOAD_MAX: u64 = 60_000;
 
 const FRAMES: u64 = 90;
@@ -67,6 +69,9 @@ fn a_packed_journal_reads_as_before_from_every_place() {
         assert!(standard == *plain, "segment {number} by a standard decoder");
     }
     assert!(sample::segment(folder, 4).exists(), "the newest is never packed");
+    let newest = fs::metadata(sample::segment(folder, 4)).unwrap().len();
+    let expected = Stored { segments: 4, packed: 3, bytes: report.packed_bytes + newest };
+    assert_eq!(stored(folder).unwrap(), expected);
     assert!(all(folder) == before);
     for seq in 0..=FRAMES {
         let mut reader = Reader::open(folder).unwrap();

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use axiom_holder::tree::{Root, Tree};
 use axiom_holder::wire::{Ask, Control, ControlReply, Process, Reply};
-use axiom_proto::api::TaskDetail;
+use axiom_journal::Stored;
+use axiom_proto::api::{StoredView, TaskDetail};
 use axiom_proto::bytestring::ByteString;
-use axiom_proto::task::{ProcessNote, Status, StatusChange};
+use axiom_proto::task::{ProcessNote, Status, StatusChange, TaskView};
 
 use crate::background::beside;
+use crate::clock::now_ms;
 use crate::control;
 use crate::fleet::Fleet;
 use crate::history::{self, Folded};
@@ -20,6 +22,8 @@ use crate::view;
 
 /// How long a holder may take for a list: it is milliseconds, unless the machine is drowning.
 const TREE_WAIT: Duration = Duration::from_secs(1);
+
+const MS_PER_HOUR: u128 = 3_600_000;
 
 /// What the state says about where to look.
 enum Sight {
@@ -46,7 +50,26 @@ pub(super) async fn show(fleet: &Arc<Fleet>, task: &Arc<Task>) -> TaskDetail {
         }
     };
     let folder = task.folder.as_os_str().as_encoded_bytes().to_vec();
-    TaskDetail { task: task.view(), history, processes, leftovers, folder: ByteString(folder) }
+    let (view, stored) = (task.view(), stored(task).await);
+    let stored = stored.map(|stored| stored_view(stored, &view, now_ms()));
+    TaskDetail { task: view, history, processes, leftovers, folder: ByteString(folder), stored }
+}
+
+async fn stored(task: &Arc<Task>) -> Option<Stored> {
+    let folder = task.folder.clone();
+    // A task that has not begun has no journal.
+    beside(move || axiom_journal::stored(&folder)).await.ok()
+}
+
+fn stored_view(stored: Stored, view: &TaskView, now_ms: u64) -> StoredView {
+    let lasted =
+        view.started_at_ms.map(|start| view.ended_at_ms.unwrap_or(now_ms).saturating_sub(start));
+    let bytes_per_hour = lasted.filter(|lasted| *lasted >= 1_000).map(|lasted| {
+        let per_hour = u128::from(stored.bytes) * MS_PER_HOUR / u128::from(lasted);
+        u64::try_from(per_hour).unwrap_or(u64::MAX)
+    });
+    let Stored { segments, packed, bytes } = stored;
+    StoredView { bytes, segments, packed, bytes_per_hour }
 }
 
 fn look(task: &Task, state: &State) -> Sight {
