@@ -61,7 +61,7 @@ fn peers(workspace: &Workspace) -> Result<PathBuf, StepError> {
     let [program, version] = FROM_CRATES;
     // What is there in this version stays.
     let mut cargo = workspace.cargo(&["install", program, "--version", version, "--locked"]);
-    cargo.arg("--root").arg(&folder);
+    cargo.arg("--root").arg(&folder).arg("--target-dir").arg(folder.join("build"));
     let fetched = [
         provision::programs_of(workspace, PEERS),
         step::run("fetch the peers from npm", npm.args(FROM_NPM)),

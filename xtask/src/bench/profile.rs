@@ -59,7 +59,21 @@ struct Profile {
     /// Processes that were a bench once, before they became something else.
     benches: BTreeSet<u32>,
     /// By process, then by symbol.
-    samples: HashMap<u32, BTreeMap<String, u64>>,
+    samples: HashMap<u32, BTreeMap<String, Count>>,
+}
+
+/// Samples of one symbol, or of all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Count {
+    all: u64,
+    kernel: u64,
+}
+
+impl Count {
+    fn add(&mut self, other: Self) {
+        self.all += other.all;
+        self.kernel += other.kernel;
+    }
 }
 
 impl Profile {
@@ -83,8 +97,11 @@ impl Profile {
         if pid == 0 && !name.starts_with(KERNEL_WORKERS) {
             return;
         }
-        let symbol = rest.split_once(' ').map_or("[unknown]", |(_, symbol)| symbol.trim());
-        *self.samples.entry(pid).or_default().entry(symbol.to_owned()).or_default() += 1;
+        let (address, symbol) = rest.split_once(' ').unwrap_or((rest, "[unknown]"));
+        // The upper half of the addresses is the kernel's.
+        let kernel = u64::from(address.len() == 16 && address.starts_with("ffff"));
+        let sum = self.samples.entry(pid).or_default().entry(symbol.trim().to_owned()).or_default();
+        sum.add(Count { all: 1, kernel });
     }
 
     fn read_record(&mut self, record: &str) {
@@ -136,24 +153,32 @@ impl Profile {
     }
 
     fn table(&self) -> String {
-        let mut processes: BTreeMap<String, BTreeMap<&str, u64>> = BTreeMap::new();
+        let mut processes: BTreeMap<String, BTreeMap<&str, Count>> = BTreeMap::new();
         for (pid, symbols) in self.samples.iter().filter(|(pid, _)| self.is_of_the_round(**pid)) {
             let sums = processes.entry(self.title(*pid)).or_default();
             for (symbol, count) in symbols {
-                *sums.entry(symbol).or_default() += count;
+                sums.entry(symbol).or_default().add(*count);
             }
         }
-        let of_all: u64 = processes.values().flat_map(BTreeMap::values).sum();
+        let sum_of = |symbols: &BTreeMap<&str, Count>| {
+            let mut sum = Count::default();
+            symbols.values().for_each(|count| sum.add(*count));
+            sum
+        };
+        let of_all: u64 = processes.values().map(|symbols| sum_of(symbols).all).sum();
         let mut rows: Vec<(u64, String)> = processes
             .iter()
             .map(|(title, symbols)| {
-                let sum: u64 = symbols.values().sum();
-                let share = percent(sum, of_all);
-                (sum, format!("| {title} | {share} | {} |\n", leading(symbols, sum)))
+                let sum = sum_of(symbols);
+                let (share, kernel) = (percent(sum.all, of_all), percent(sum.kernel, sum.all));
+                let leading = leading(symbols, sum.all);
+                (sum.all, format!("| {title} | {share} | {kernel} | {leading} |\n"))
             })
             .collect();
         rows.sort_by(|one, other| other.cmp(one));
-        let mut table = "| Process | Of all | Of its own time |\n|---|---|---|\n".to_owned();
+        let mut table =
+            "| Process | Of all | In the kernel | Most of its time |\n|---|---|---|---|\n"
+                .to_owned();
         rows.iter().for_each(|(_, row)| table.push_str(row));
         table
     }
@@ -170,12 +195,12 @@ fn split(line: &str) -> Option<(&str, u32, &str)> {
     })
 }
 
-fn leading(symbols: &BTreeMap<&str, u64>, sum: u64) -> String {
-    let mut sorted: Vec<(&&str, &u64)> = symbols.iter().collect();
-    sorted.sort_by(|one, other| other.1.cmp(one.1).then(one.0.cmp(other.0)));
+fn leading(symbols: &BTreeMap<&str, Count>, sum: u64) -> String {
+    let mut sorted: Vec<(&&str, &Count)> = symbols.iter().collect();
+    sorted.sort_by(|one, other| other.1.all.cmp(&one.1.all).then(one.0.cmp(other.0)));
     let named = sorted.iter().take(SYMBOLS_MAX).map(|(symbol, count)| {
         let short: String = symbol.chars().take(SYMBOL_CHARS_MAX).collect();
-        format!("`{}` {}", short.replace('|', "/"), percent(**count, sum))
+        format!("`{}` {}", short.replace('|', "/"), percent(count.all, sum))
     });
     named.collect::<Vec<_>>().join(", ")
 }
@@ -202,8 +227,8 @@ mod tests {
        swapper     0/0      ffffffff82 cpu_idle
       somebody     5/5      557663d0 main
         a loop     9/10     557663d0 <a | b>::write
-    axiom-test     9/9      557663d0 n_tty_write
-    axiom-test     9/9      557663d0 n_tty_write
+    axiom-test     9/9      ffffffff822039ff n_tty_write
+    axiom-test     9/9      ffffffff822039ff n_tty_write
  kworker/u8:5-ev 320/320  ffffffff82203a31 flush
 ";
         let table = Profile::of(text).table();
@@ -211,8 +236,8 @@ mod tests {
         assert_eq!(
             rows,
             [
-                "| axiom-test below reference | 75 % | `n_tty_write` 67 %, `<a / b>::write` 33 % |",
-                "| the kernel's workers, for everybody | 25 % | `flush` 100 % |",
+                "| axiom-test below reference | 75 % | 67 % | `n_tty_write` 67 %, `<a / b>::write` 33 % |",
+                "| the kernel's workers, for everybody | 25 % | 100 % | `flush` 100 % |",
             ]
         );
     }
