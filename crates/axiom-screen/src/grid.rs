@@ -117,8 +117,11 @@ impl Grid {
     /// Moves a band's rows up; what leaves at its top is gone.
     pub(crate) fn delete_rows(&mut self, band: Band, count: usize, blank: Cell) {
         self.part_band(band);
+        if count >= band.len() {
+            return self.erase_rows(band.top, band.bottom + 1, blank);
+        }
         let at = self.history_len();
-        for _ in 0..count.min(band.len()) {
+        for _ in 0..count {
             if let Some(mut row) = self.rows.remove(at + band.top) {
                 row.reset(blank, self.columns);
                 self.rows.insert(at + band.bottom, row);
@@ -139,8 +142,11 @@ impl Grid {
     /// Moves a band's rows down; what leaves at its bottom is gone.
     pub(crate) fn scroll_down(&mut self, band: Band, count: usize, blank: Cell) {
         self.part_band(band);
+        if count >= band.len() {
+            return self.erase_rows(band.top, band.bottom + 1, blank);
+        }
         let at = self.history_len();
-        for _ in 0..count.min(band.len()) {
+        for _ in 0..count {
             if let Some(mut row) = self.rows.remove(at + band.bottom) {
                 row.reset(blank, self.columns);
                 self.rows.insert(at + band.top, row);

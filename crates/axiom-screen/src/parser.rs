@@ -12,6 +12,9 @@ use utf8::{Step, Utf8};
 /// swallowed to its end and means nothing.
 pub(crate) const STRING_BYTES_MAX: usize = 4096;
 
+/// Bytes that are looked through at once for characters beyond ASCII: a flood of broken ones costs no more for each.
+const CHARACTERS_BYTES_MAX: usize = 128;
+
 /// Most intermediate bytes of a sequence; no sequence in use has more than two.
 const INTERMEDIATES_MAX: usize = 2;
 
@@ -112,7 +115,7 @@ impl Parser {
                 State::Ground => self.ground(rest, actions),
                 State::String(kind) => self.in_string(kind, rest, actions),
                 State::Escape => self.one(Self::in_escape, byte, actions),
-                State::Csi => self.one(Self::in_csi, byte, actions),
+                State::Csi => self.csi_run(rest, actions),
                 State::CsiIgnored => self.one(Self::in_ignored, byte, actions),
                 State::StringEscape(kind) => self.in_string_escape(kind, byte, actions),
             };
@@ -184,16 +187,18 @@ impl Parser {
                 actions.text(&bytes[..run]);
                 return run;
             }
+            let whole = whole_characters(bytes);
+            if !whole.is_empty() {
+                whole.chars().for_each(|character| show(character, actions));
+                return whole.len();
+            }
         }
         let byte = bytes[0];
         if !self.utf8.is_at_rest() || byte >= 0x80 {
             match self.utf8.push(byte) {
                 Step::More => return 1,
                 Step::Character(character) => {
-                    // C1 controls: some terminals obey them, some show them. We do neither.
-                    if !('\u{80}'..='\u{9f}').contains(&character) {
-                        actions.character(character);
-                    }
+                    show(character, actions);
                     return 1;
                 }
                 Step::Invalid { used } => {
@@ -268,6 +273,20 @@ impl Parser {
         }
     }
 
+    /// Takes bytes as long as the sequence goes on; says how many.
+    fn csi_run(&mut self, bytes: &[u8], actions: &mut impl Actions) -> usize {
+        let mut used = 0;
+        while let (State::Csi, Some(&byte)) = (self.state, bytes.get(used)) {
+            used += 1;
+            if byte.is_ascii_digit() && self.csi.intermediates_len == 0 {
+                self.csi.params.digit(byte);
+            } else {
+                self.in_csi(byte, actions);
+            }
+        }
+        used
+    }
+
     fn in_csi<A: Actions>(&mut self, byte: u8, actions: &mut A) {
         if self.control_within(byte, actions) {
             return;
@@ -278,8 +297,8 @@ impl Parser {
             b'<'..=b'?' if in_params && self.csi.prefix == 0 && self.csi.params.is_empty() => {
                 self.csi.prefix = byte;
             }
-            b'0'..=b';' if in_params => {
-                if !self.csi.params.push(byte) {
+            b':' | b';' if in_params => {
+                if !self.csi.params.separate(byte == b':') {
                     self.state = State::CsiIgnored;
                 }
             }
@@ -346,6 +365,23 @@ impl Parser {
             Kind::Dcs => actions.dcs(&self.string),
             Kind::Other(_) => {}
         }
+    }
+}
+
+/// The whole characters beyond ASCII that the bytes begin with: what is broken or cut goes byte by byte.
+fn whole_characters(bytes: &[u8]) -> &str {
+    let bytes = &bytes[..bytes.len().min(CHARACTERS_BYTES_MAX)];
+    let run = bytes.iter().position(u8::is_ascii).unwrap_or(bytes.len());
+    match std::str::from_utf8(&bytes[..run]) {
+        Ok(whole) => whole,
+        Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+    }
+}
+
+/// Hands on a character, but not a C1 control: some terminals obey those, some show them. We do neither.
+fn show(character: char, actions: &mut impl Actions) {
+    if !('\u{80}'..='\u{9f}').contains(&character) {
+        actions.character(character);
     }
 }
 

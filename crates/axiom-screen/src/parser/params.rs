@@ -38,20 +38,23 @@ impl Params {
         self.len
     }
 
-    /// Takes `0` to `9`, `:` or `;`. False if there are too many numbers.
-    pub(super) fn push(&mut self, byte: u8) -> bool {
+    /// Takes `0` to `9`.
+    #[inline]
+    pub(super) fn digit(&mut self, byte: u8) {
         if self.len == 0 {
             self.begin(false);
         }
-        match byte {
-            b';' | b':' => self.begin(byte == b':'),
-            _ => {
-                let value = &mut self.values[self.len - 1];
-                *value = value.saturating_mul(10).saturating_add(u16::from(byte - b'0'));
-                self.given |= 1 << (self.len - 1);
-                true
-            }
+        let value = &mut self.values[self.len - 1];
+        *value = value.saturating_mul(10).saturating_add(u16::from(byte - b'0'));
+        self.given |= 1 << (self.len - 1);
+    }
+
+    /// Takes `;`, or `:` which joins. False if there are too many numbers.
+    pub(super) fn separate(&mut self, joined: bool) -> bool {
+        if self.len == 0 {
+            self.begin(false);
         }
+        self.begin(joined)
     }
 
     fn begin(&mut self, joined: bool) -> bool {

@@ -7,6 +7,9 @@ use crate::cell::{Cell, Glyph};
 use crate::mode::Mode;
 use crate::unseen::is_unseen;
 
+/// Characters that REP writes at once.
+const RUN_MAX: usize = 256;
+
 impl Terminal {
     /// Prints printable ASCII.
     pub(super) fn print_run(&mut self, run: &[u8]) {
@@ -55,7 +58,18 @@ impl Terminal {
         let Some(character) = self.after else {
             return;
         };
-        for _ in 0..count.min(self.columns() * self.rows()) {
+        let mut left = count.min(self.columns() * self.rows());
+        let plain = self.cursor.charsets.is_plain();
+        if let (Ok(byte @ 0x20..0x7f), true) = (u8::try_from(character), plain) {
+            let run = [byte; RUN_MAX];
+            while left > 0 {
+                let now = left.min(RUN_MAX);
+                self.print_run(&run[..now]);
+                left -= now;
+            }
+            return;
+        }
+        for _ in 0..left {
             self.print(character);
         }
     }
