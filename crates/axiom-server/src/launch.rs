@@ -87,21 +87,23 @@ pub(crate) async fn launch(fleet: &Arc<Fleet>, task: &Arc<Task>) -> Result<(), F
 
 async fn start(fleet: &Arc<Fleet>, task: &Arc<Task>) -> Result<(), LaunchError> {
     let permit = fleet.launches.acquire().await;
-    let spec = beside({
+    // Beside: it touches the disk, and a fork holds the calling thread until the program is found.
+    let (spec, mut holder) = beside({
         let (fleet, task) = (fleet.clone(), task.clone());
-        move || prepare(&fleet, &task)
+        move || Ok::<_, LaunchError>((prepare(&fleet, &task)?, take_holder(&fleet)?))
     })
     .await?;
-    let program = &fleet.programs.holder;
-    let mut holder = fleet
-        .spare
-        .take(program, fleet.surroundings.open_files)
-        .map_err(|source| LaunchError::Spawn { program: program.clone(), source })?;
     let stdin = holder.stdin.take().expect("its standard input is piped");
     watched(task, permit, begin(task, stdin, &spec, &mut holder)).await?;
     fleet.reap(holder);
     fleet.background.spawn(refill(fleet.clone()));
     Ok(())
+}
+
+fn take_holder(fleet: &Fleet) -> Result<Child, LaunchError> {
+    let program = &fleet.programs.holder;
+    let taken = fleet.spare.take(program, fleet.surroundings.open_files);
+    taken.map_err(|source| LaunchError::Spawn { program: program.clone(), source })
 }
 
 /// Keeps a holder ready for the next start, once none is going on.
@@ -110,9 +112,13 @@ async fn refill(fleet: Arc<Fleet>) {
     if fleet.launches.available_permits() < LAUNCHES_MAX || fleet.is_leaving() {
         return;
     }
-    if let Err(error) = fleet.spare.refill(&fleet.programs.holder, fleet.surroundings.open_files) {
-        tracing::debug!(%error, "no holder is kept ready");
-    }
+    beside(move || {
+        let open_files = fleet.surroundings.open_files;
+        if let Err(error) = fleet.spare.refill(&fleet.programs.holder, open_files) {
+            tracing::debug!(%error, "no holder is kept ready");
+        }
+    })
+    .await;
 }
 
 /// Waits for a launch. When it takes long it is said, and the place is given to another one.
