@@ -16,12 +16,12 @@ use crate::terminal::{Page, Terminal};
 use ink::Ink;
 
 /// Brings a viewer's terminal back from whatever a task's output switched on, and leaves what it shows: pen, sets,
-/// margins, modes, keyboard and mouse as they began, on the primary page. The title stays.
+/// margins, tab stops, modes, keyboard and mouse as they began, on the primary page. The title stays.
 pub const RESET: &[u8] =
     b"\x1b[=0;1u\x1b[?47l\x1b[?1049l\x1b[=0;1u\x1b[>4;0m\x1b[!p\x1b[?7h\x1b[4l\x1b[20l\x1b[r\
 \x1b[?1l\x1b[?5l\x1b[?6l\x1b[?9l\x1b[?66l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1005l\
 \x1b[?1006l\x1b[?1015l\x1b[?1016l\x1b[?2004l\x1b[?2026l\
-\x1b[?1007h\x1b[?25h\x1b>\x1b(B\x1b)B\x1b*B\x1b+B\x0f\x1b[0 q\x1b]8;;\x1b\\\x1b[m";
+\x1b[?1007h\x1b[?25h\x1b>\x1b(B\x1b)B\x1b*B\x1b+B\x0f\x1b[0 q\x1b]8;;\x1b\\\x1b[m\x1b[?5W";
 
 impl Screen {
     /// Bytes that draw this screen in a fresh terminal of the same size. If the output ended inside a sequence, so do

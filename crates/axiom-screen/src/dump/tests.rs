@@ -120,6 +120,14 @@ fn every_mode_and_attribute_comes_back() {
         b"\x1b[41m\x1b[2J\x1b[2;2H\x1b[K",
         b"0123456789ABCDE\x1b[1;1H\x1b[P",
         b"0123456789 x\x1b[2;1H\x1b[1K",
+        // Found by chance, one after the other.
+        b"0123456789\x1b[?7l",
+        b"\x1b[?7l0123456789",
+        b"0123456789\x1b[S",
+        b"0123456789\x1bM",
+        b"\x1bN\x1b7a\x1b[@",
+        b"\x1b[2B01234567890123\x1b[T",
+        b"0123456789\x1b7\x1b[?1049h\x1b8x",
     ] {
         assert_same(&screen(10, 4, bytes));
     }

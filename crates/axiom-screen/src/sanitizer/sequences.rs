@@ -25,7 +25,7 @@ impl Outlet<'_> {
             // A full reset would take the viewer's own lines above the screen with it.
             ([], b'c') => {
                 self.pass(RESET);
-                self.pass(b"\x1b[?5W\x1b[H\x1b[2J");
+                self.pass(b"\x1b[H\x1b[2J");
             }
             ([b'#'], b'8') => self.pass(b"\x1b#8"),
             ([set @ b'('..=b'+'], _) => self.pass(&[0x1b, *set, Charset::of(last).last()]),

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::answers::Answers;
+use crate::dump::RESET;
 use crate::recordings::{Event, recordings};
 use crate::samples::output;
 use crate::screen::Screen;
@@ -216,6 +217,32 @@ proptest! {
         assert_harmless("random", &passed);
         prop_assert_eq!(harmless(&passed).escape_ascii().to_string(), passed.escape_ascii().to_string());
         prop_assert_eq!(picture(&passed), picture(&bytes));
+    }
+
+    #[test]
+    fn a_viewer_that_comes_late_sees_the_same(bytes in output()) {
+        let mut screen = Screen::new(Size::new(20, 6).unwrap());
+        screen.feed(&bytes, &mut Answers::default());
+        let passed = harmless(&screen.dump());
+        assert_harmless("dump", &passed);
+        prop_assert_eq!(picture(&passed), picture(&bytes));
+    }
+
+    #[test]
+    fn a_reset_takes_back_all_that_passed(bytes in output()) {
+        let mut viewer = Screen::new(Size::new(20, 6).unwrap());
+        viewer.feed(&harmless(&bytes), &mut Answers::default());
+        viewer.feed(RESET, &mut Answers::default());
+        let terminal = &viewer.terminal;
+        let fresh = &Screen::new(viewer.size()).terminal;
+        let (now, before) = (terminal.cursor, fresh.cursor);
+        prop_assert!(!terminal.on_alternate);
+        prop_assert_eq!((now.pen, now.charsets), (before.pen, before.charsets));
+        prop_assert_eq!((terminal.modes, terminal.region), (fresh.modes, fresh.region));
+        prop_assert_eq!((terminal.mouse, terminal.mouse_encoding), (fresh.mouse, fresh.mouse_encoding));
+        prop_assert_eq!((&terminal.tabs, terminal.other_keys), (&fresh.tabs, fresh.other_keys));
+        prop_assert_eq!(terminal.cursor_style, fresh.cursor_style);
+        prop_assert_eq!(viewer.view().input, Screen::new(viewer.size()).view().input);
     }
 
     #[test]

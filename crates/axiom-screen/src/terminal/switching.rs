@@ -44,7 +44,7 @@ impl Terminal {
         self.modes.set(mode, on);
         match mode {
             Mode::Origin => self.go_to(0, 0),
-            Mode::Wrap if !on => self.cursor.pending_wrap = false,
+            Mode::Wrap if !on && self.cursor.pending_wrap => self.leave(),
             Mode::ReverseScreen => self.changes.touch_rows(0, self.rows()),
             Mode::Insert
             | Mode::NewLine
