@@ -63,6 +63,11 @@ impl Grid {
         self.scrolled
     }
 
+    /// A new grid in the place of one from which so many rows had left.
+    pub(crate) fn count_on_from(&mut self, scrolled: u64) {
+        self.scrolled = scrolled;
+    }
+
     pub(crate) fn row(&self, row: usize) -> &Row {
         &self.rows[self.rows.len() - self.height + row]
     }

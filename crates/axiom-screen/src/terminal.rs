@@ -185,8 +185,9 @@ impl Terminal {
     fn reset(&mut self) {
         let fresh = Self::new(self.size, self.history_rows_max);
         let changes = std::mem::replace(&mut self.changes, fresh.changes.clone());
-        let bells = self.bells;
+        let (bells, scrolled) = (self.bells, self.primary.grid.scrolled());
         *self = Self { changes, bells, ..fresh };
+        self.primary.grid.count_on_from(scrolled);
         self.changes.touch_rows(0, self.rows());
     }
 

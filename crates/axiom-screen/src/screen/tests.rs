@@ -47,11 +47,17 @@ fn a_view_tells_looks_and_links() {
 #[test]
 fn lines_that_leave_are_kept_for_a_while() {
     let lines: String = (0..1000).map(|line| format!("line {line}\r\n")).collect();
-    let screen = screen(20, 4, lines.as_bytes());
+    let mut screen = screen(20, 4, lines.as_bytes());
     let history: Vec<ViewRow> = screen.history().collect();
     assert_eq!(history.len(), HISTORY_ROWS_MAX);
     assert_eq!(history.last().unwrap().text, "line 996");
     assert_eq!(screen.scrolled(), 997);
+    screen.feed(b"\x1bc", &mut Answers::default());
+    assert_eq!(
+        (screen.history().count(), screen.scrolled()),
+        (0, 997),
+        "what ever left stays counted"
+    );
 }
 
 #[test]
