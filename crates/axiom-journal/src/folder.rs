@@ -159,6 +159,22 @@ pub(crate) fn segments(folder: &Path) -> Result<Vec<u32>, JournalError> {
     Ok(numbers)
 }
 
+/// The headers of a journal's segments, oldest first, packed or not. Those without a whole header are passed over.
+///
+/// # Errors
+/// [`JournalError::Missing`] if there is no such folder; what a failing disk says.
+pub fn headers(folder: &Path) -> Result<Vec<SegmentHeader>, JournalError> {
+    let mut headers = Vec::new();
+    for number in segments(folder)? {
+        match open_segment(folder, number) {
+            Ok(segment) => headers.extend(segment.map(|segment| segment.header)),
+            Err(JournalError::Header { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(headers)
+}
+
 /// The path of a segment as it is written.
 pub(crate) fn path_of(folder: &Path, number: u32) -> PathBuf {
     folder.join(segment::file_name(number))

@@ -15,7 +15,7 @@ mod segment;
 mod source;
 mod writer;
 
-pub use folder::{HeaderProblem, JournalError};
+pub use folder::{HeaderProblem, JournalError, headers};
 pub use lock::{LockError, WriterLock};
 pub use packing::{PackReport, pack};
 pub use reader::Reader;

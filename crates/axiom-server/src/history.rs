@@ -1,11 +1,9 @@
 //! What a journal on disk says, folded: the newest segment that begins with a summary, and the frames after it.
 //! Reads only. Used where no worker can be asked: ended sessions, and sessions whose worker is away.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
 use std::path::Path;
 
-use axiom_journal::{JournalError, Reader, SEGMENT_HEADER_BYTES, SeekTo, SegmentHeader, frames};
+use axiom_journal::{JournalError, Reader, SeekTo, frames};
 use axiom_proto::frame::{Frame, FrameKind, Seq};
 use axiom_proto::record::Record;
 use axiom_proto::summary::Summary;
@@ -25,7 +23,7 @@ pub(crate) struct Folded {
 /// # Errors
 /// [`JournalError::Missing`] if none was begun; damage in what must be read.
 pub(crate) fn fold(folder: &Path) -> Result<Folded, JournalError> {
-    for first in starts(folder).map_err(|source| refused("list", folder, source))? {
+    for first in starts(folder)? {
         let mut reader = Reader::open(folder)?;
         reader.seek(SeekTo::Seq(first))?;
         if let Some(folded) = fold_from(&mut reader)? {
@@ -45,8 +43,7 @@ pub(crate) fn fold(folder: &Path) -> Result<Folded, JournalError> {
 /// # Errors
 /// [`JournalError::Missing`] if none was begun; damage in what must be read.
 pub(crate) fn open_before(folder: &Path, from: Seq) -> Result<(Reader, Summary), JournalError> {
-    let starts = starts(folder).map_err(|source| refused("list", folder, source))?;
-    for first in starts.into_iter().filter(|first| *first <= from) {
+    for first in starts(folder)?.into_iter().filter(|first| *first <= from) {
         let mut reader = Reader::open(folder)?;
         reader.seek(SeekTo::Seq(first))?;
         if frames(&reader.read(1, None)?).next().is_some_and(|frame| is_summary(&frame)) {
@@ -57,26 +54,10 @@ pub(crate) fn open_before(folder: &Path, from: Seq) -> Result<(Reader, Summary),
     Ok((Reader::open(folder)?, Summary::default()))
 }
 
-fn refused(action: &'static str, path: &Path, source: io::Error) -> JournalError {
-    JournalError::Io { action, path: path.to_owned(), source }
-}
-
-/// The first frames of all segments but the first, newest first. Those without a whole header are passed over.
-fn starts(folder: &Path) -> io::Result<Vec<Seq>> {
-    let mut headers = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_none_or(|extension| extension != "journal") {
-            continue;
-        }
-        let mut bytes = [0; SEGMENT_HEADER_BYTES];
-        let whole = File::open(&path).and_then(|mut file| file.read_exact(&mut bytes));
-        if let (Ok(()), Ok(header)) = (whole, SegmentHeader::decode(&bytes)) {
-            headers.push((header.segment, header.first_seq));
-        }
-    }
-    headers.sort_unstable();
-    Ok(headers.into_iter().skip(1).rev().map(|(_, first)| first).collect())
+/// The first frames of all segments but the oldest, newest first.
+fn starts(folder: &Path) -> Result<Vec<Seq>, JournalError> {
+    let headers = axiom_journal::headers(folder)?;
+    Ok(headers.iter().skip(1).rev().map(|header| header.first_seq).collect())
 }
 
 /// Folds from where the reader stands; `None` if no summary stands there.
@@ -162,6 +143,13 @@ mod tests {
             assert_eq!(folded, Folded { summary: written.summary, started_unix_us: 77 });
             assert_eq!((folded.summary.status, folded.summary.lines), (Status::Succeeded, 5));
             assert!(folded.summary.closed);
+            let places = |folder| {
+                let starts = [Seq(2), Seq(5), Seq(8)].map(|seq| open_before(folder, seq).unwrap());
+                (starts.map(|(reader, _)| reader.position()), fold(folder).unwrap())
+            };
+            let plain = places(folder.path());
+            assert_eq!(axiom_journal::pack(folder.path(), || true).unwrap().segments, 3);
+            assert_eq!(places(folder.path()), plain, "packed segments say the same");
         }
     }
 
