@@ -6,6 +6,7 @@ mod fleet;
 mod later;
 mod output;
 mod pages;
+mod screen;
 mod steering;
 mod tasks;
 
@@ -55,6 +56,7 @@ fn documented() -> (Router<Face>, OpenApi) {
         .routes(routes!(tasks::show, tasks::remove))
         .routes(routes!(output::read))
         .routes(routes!(output::frames))
+        .routes(routes!(screen::look))
         .routes(routes!(tasks::wait))
         .routes(routes!(steering::input))
         .routes(routes!(steering::interrupt))
@@ -62,7 +64,6 @@ fn documented() -> (Router<Face>, OpenApi) {
         .routes(routes!(steering::suspend))
         .routes(routes!(steering::resume))
         .routes(routes!(steering::stop))
-        .routes(routes!(later::screen))
         .routes(routes!(later::answer))
         .routes(routes!(later::link))
         .routes(routes!(events::listen))

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bytestring::ByteString;
+use crate::cursor::Cursor;
 use crate::event::EventId;
 use crate::id::{CommandId, GroupId, TaskId};
 use crate::task::{ProcessNote, Size, Status, StatusChange, TaskView};
@@ -115,6 +116,50 @@ pub struct TaskDetail {
     /// What its journal takes on disk; absent before there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<StoredView>,
+}
+
+/// `GET /tasks/{id}/screen`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ScreenRequest {
+    /// With the bytes that draw it.
+    #[serde(default)]
+    pub dump: bool,
+}
+
+/// The picture that a task's output makes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ScreenAnswer {
+    /// The terminal's size.
+    pub size: Size,
+    /// All rows from the top, without the blanks at their ends. Harmless to print: no control character, no invisible one.
+    pub rows: Vec<String>,
+    /// The cursor.
+    pub cursor: ScreenCursor,
+    /// The window's title.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
+    /// True while a full-screen program has the alternate page.
+    pub alternate: bool,
+    /// Of what it is the picture: what follows begins here.
+    pub at: Cursor,
+    /// Bytes that draw it in a fresh terminal of the same size, if they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dump: Option<ByteString>,
+}
+
+/// Where the cursor is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ScreenCursor {
+    /// From 0, at the top.
+    pub row: u16,
+    /// From 0, at the left.
+    pub column: u16,
+    /// Whether it is shown.
+    pub shown: bool,
 }
 
 /// What a journal takes on disk.

@@ -27,6 +27,7 @@ use crate::metrics::Metrics;
 use crate::options::{Options, Programs};
 use crate::packing::Packing;
 use crate::roster::{Candidate, Choice, FindError, Purpose, Roster, choose};
+use crate::screens::Screens;
 use crate::supervision::{self, Origin};
 use crate::surroundings::Surroundings;
 use crate::task::{State, Task};
@@ -55,6 +56,7 @@ pub(crate) struct Fleet {
     pub(crate) metrics: Metrics,
     pub(crate) indexing: Indexing,
     pub(crate) packing: Packing,
+    pub(crate) screens: Screens,
     pub(crate) background: Background,
     pub(crate) launches: Semaphore,
     pub(crate) spare: Spare,
@@ -98,6 +100,7 @@ impl Fleet {
             metrics: Metrics::default(),
             indexing: Indexing::default(),
             packing: Packing::default(),
+            screens: Screens::default(),
             background: Background::default(),
             launches: Semaphore::new(LAUNCHES_MAX),
             spare: Spare::default(),

@@ -32,6 +32,7 @@ mod pending;
 mod record;
 mod recovery;
 mod roster;
+mod screens;
 mod server;
 mod session;
 mod socket_watch;

@@ -7,6 +7,7 @@ mod frames;
 mod list;
 mod output;
 mod remove;
+mod screen;
 mod show;
 mod shutdown;
 mod spawn;
@@ -19,8 +20,9 @@ use std::sync::Arc;
 
 use axiom_proto::api::{
     CommandAnswer, EventsRequest, InputRequest, InterruptRequest, ListRequest, PlainRequest,
-    PruneRequest, RemoveAnswer, ResizeRequest, ServerStatus, ShutdownAnswer, ShutdownRequest,
-    SpawnAnswer, StopRequest, TaskDetail, TaskList, WaitAnswer, WaitRequest,
+    PruneRequest, RemoveAnswer, ResizeRequest, ScreenAnswer, ScreenRequest, ServerStatus,
+    ShutdownAnswer, ShutdownRequest, SpawnAnswer, StopRequest, TaskDetail, TaskList, WaitAnswer,
+    WaitRequest,
 };
 use axiom_proto::command::{Action, Command};
 use axiom_proto::fault::{ErrorCode, Fault};
@@ -120,6 +122,15 @@ impl Operations {
     pub async fn frames(&self, id: &str, request: FramesRequest) -> Result<FramesAnswer, Fault> {
         let work = async { frames::frames(&self.find(id)?, request).await };
         self.carry_out("frames", None, work).await
+    }
+
+    /// The picture that a task's output makes.
+    ///
+    /// # Errors
+    /// There is no such task, or it has no terminal.
+    pub async fn screen(&self, id: &str, request: ScreenRequest) -> Result<ScreenAnswer, Fault> {
+        let work = async { screen::screen(&self.fleet, &self.find(id)?, request).await };
+        self.carry_out("screen", None, work).await
     }
 
     /// Types.

@@ -4,12 +4,6 @@ use axiom_proto::fault::{ErrorCode, Fault};
 
 use crate::refusal::Refusal;
 
-/// The screen that a task's output makes. Not built yet.
-#[utoipa::path(get, path = "/tasks/{id}/screen", tag = "later", params(("id" = String, Path)))]
-pub(super) async fn screen() -> Refusal {
-    not_built("screens", "GET /api/v1/tasks/{id}/output gives the output as text")
-}
-
 /// Answers what a blocked task asks. Not built yet.
 #[utoipa::path(post, path = "/tasks/{id}/answer", tag = "later", params(("id" = String, Path)))]
 pub(super) async fn answer() -> Refusal {

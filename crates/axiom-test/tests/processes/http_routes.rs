@@ -30,7 +30,7 @@ const ROUTES: [(&str, &str, u16); 26] = [
     ("GET", "/api/v1/tasks/{id}/output", 404),
     ("POST", "/api/v1/tasks/{id}/resize", 400),
     ("POST", "/api/v1/tasks/{id}/resume", 404),
-    ("GET", "/api/v1/tasks/{id}/screen", 501),
+    ("GET", "/api/v1/tasks/{id}/screen", 404),
     ("POST", "/api/v1/tasks/{id}/stop", 404),
     ("POST", "/api/v1/tasks/{id}/suspend", 404),
     ("POST", "/api/v1/tasks/{id}/wait", 404),
