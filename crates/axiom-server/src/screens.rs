@@ -79,12 +79,13 @@ impl Live {
     fn take(&mut self, frame: &Frame<'_>, answers: &mut Answers) {
         match frame.header.kind {
             FrameKind::Output => self.screen.feed(frame.payload, answers),
-            FrameKind::Record => match Record::decode(frame.payload) {
-                Record::Resized { size } | Record::Started { size: Some(size), .. } => {
+            FrameKind::Record => {
+                if let Record::Resized { size } | Record::Started { size: Some(size), .. } =
+                    Record::decode(frame.payload)
+                {
                     self.screen.resize(size_of(size));
                 }
-                _other => {}
-            },
+            }
             FrameKind::ErrorOutput
             | FrameKind::Input
             | FrameKind::Keyframe
