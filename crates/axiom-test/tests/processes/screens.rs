@@ -56,13 +56,12 @@ fn cursor(screen: &Value) -> (u16, u16) {
 
 /// The bytes of a dump, which JSON has as text or, where they are none, in base64.
 fn dump(screen: &Value) -> Vec<u8> {
-    match &screen["dump"] {
-        Value::String(text) => text.clone().into_bytes(),
-        other => {
-            let coded = other["base64"].as_str().unwrap();
-            base64::engine::general_purpose::STANDARD.decode(coded).unwrap()
-        }
+    let dump = &screen["dump"];
+    if let Some(text) = dump.as_str() {
+        return text.as_bytes().to_owned();
     }
+    let coded = dump["base64"].as_str().unwrap();
+    base64::engine::general_purpose::STANDARD.decode(coded).unwrap()
 }
 
 fn raw(lab: &Lab, id: &str) -> Vec<u8> {
