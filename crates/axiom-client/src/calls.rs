@@ -37,6 +37,17 @@ pub struct OutputQuery {
     pub tail: Option<u64>,
 }
 
+/// A piece of a session's frames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FramesPart {
+    /// Whole frames, back to back.
+    pub bytes: Bytes,
+    /// Where to go on.
+    pub cursor: Cursor,
+    /// True if nothing will ever come after it.
+    pub ended: bool,
+}
+
 /// A part of the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputPart {
@@ -103,18 +114,26 @@ impl Connection {
         ];
         let path = format!("{}{}", task_path(id, "/output"), query(&parts));
         let answer = self.exchange(&reading(Method::GET, path)).await?;
-        let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
-        let cursor = header("x-axiom-cursor").and_then(|text| text.parse().ok());
-        let Some(cursor) = cursor else {
-            return Err(Fault::new(
-                ErrorCode::VersionMismatch,
-                "the server's answer names no cursor to go on from",
-                "`axiom shutdown`, then try again: tasks run on, and this version's server starts",
-            )
-            .into());
-        };
-        let ended = header("x-axiom-ended") == Some("true");
+        let (cursor, ended) = place_after(&answer)?;
         Ok(OutputPart { bytes: answer.body, cursor, ended })
+    }
+
+    /// Reads frames that are there, about so many bytes of them and at least one; does not wait for more.
+    ///
+    /// # Errors
+    /// [`ClientError`], as every call.
+    pub async fn frames(
+        &mut self,
+        id: &str,
+        cursor: Cursor,
+        bytes_max: u64,
+    ) -> Result<FramesPart, ClientError> {
+        let parts =
+            [("cursor", Some(cursor.to_string())), ("bytes_max", Some(bytes_max.to_string()))];
+        let path = format!("{}{}", task_path(id, "/frames"), query(&parts));
+        let answer = self.exchange(&reading(Method::GET, path)).await?;
+        let (cursor, ended) = place_after(&answer)?;
+        Ok(FramesPart { bytes: answer.body, cursor, ended })
     }
 
     /// Types.
@@ -258,6 +277,19 @@ impl Connection {
         let answer = self.exchange(&call).await?;
         parse(path, &answer)
     }
+}
+
+/// Where a reader of bytes goes on, and whether nothing will come there.
+fn place_after(answer: &Answer) -> Result<(Cursor, bool), Fault> {
+    let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
+    let Some(cursor) = header("x-axiom-cursor").and_then(|text| text.parse().ok()) else {
+        return Err(Fault::new(
+            ErrorCode::VersionMismatch,
+            "the server's answer names no cursor to go on from",
+            "`axiom shutdown`, then try again: tasks run on, and this version's server starts",
+        ));
+    };
+    Ok((cursor, header("x-axiom-ended") == Some("true")))
 }
 
 fn reading(method: Method, path: String) -> Call {

@@ -11,7 +11,7 @@ mod resume;
 mod socket_watch;
 mod start;
 
-pub use calls::{OutputPart, OutputQuery};
+pub use calls::{FramesPart, OutputPart, OutputQuery};
 pub use connection::{ClientError, Connection};
 pub use dial::DialError;
 pub use feed::{Feed, FeedError, ReachError};
