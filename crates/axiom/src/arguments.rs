@@ -9,10 +9,10 @@ use clap::{Parser, Subcommand};
 use crate::failure::{Audience, EXIT_OWN, error_columns};
 use crate::printing::print_words;
 use crate::verbs::{
-    completions::Completions, demo::Demo, dist_docs::DistDocs, doctor::Doctor,
-    interrupt::Interrupt, logs::Logs, prune::Prune, ps::Ps, resume::Resume, rm::Rm, run::Run,
-    send::Send, serve::Serve, show::Show, shutdown::Shutdown, spawn::Spawn, status::Status,
-    stop::Stop, suspend::Suspend, wait::Wait,
+    completions::Completions, demo::Demo, dist_docs::DistDocs, doctor::Doctor, export::Export,
+    interrupt::Interrupt, logs::Logs, prune::Prune, ps::Ps, replay::Replay, resume::Resume, rm::Rm,
+    run::Run, send::Send, serve::Serve, show::Show, shutdown::Shutdown, spawn::Spawn,
+    status::Status, stop::Stop, suspend::Suspend, wait::Wait,
 };
 use crate::wrapping::page;
 
@@ -28,6 +28,8 @@ Look
   ps [-w] [--tree] [--alive] tasks, live         show ID     one, with history and processes
   logs [-f] ID…              output as harmless text (--view raw: the bytes)
   logs -f --all|--tag T      the stream of all, also of those that start later  (--json  --timestamps)
+  replay ID|FILE             as it went, with pauses and seeks   (--speed 2  --idle-limit 2  --from 60)
+  export ID [-o FILE]        a recording for asciinema    (--format asciicast2|asciicast3)
 Steer
   send ID TEXT…              type it, and Enter      (--key ctrl-c,up  --no-enter)
   interrupt ID               what Ctrl-C does        (--then TEXT)
@@ -67,6 +69,10 @@ pub(crate) enum Verb {
     Show(Show),
     /// Print output
     Logs(Logs),
+    /// Play a task or a recording as it went
+    Replay(Replay),
+    /// Write a task as a recording that others play
+    Export(Export),
     /// Type into a task
     Send(Send),
     /// Do what Ctrl-C does
@@ -121,7 +127,12 @@ impl Verb {
             Self::Doctor(verb) => verb.json,
             Self::Run(verb) => return verb.audience(),
             Self::Logs(verb) => return verb.audience(),
-            Self::Serve(_) | Self::Demo(_) | Self::Completions(_) | Self::DistDocs(_) => false,
+            Self::Replay(_)
+            | Self::Export(_)
+            | Self::Serve(_)
+            | Self::Demo(_)
+            | Self::Completions(_)
+            | Self::DistDocs(_) => false,
         };
         if json { Audience::Program } else { Audience::Person }
     }

@@ -2,6 +2,7 @@
 //! It looks only: no server is started for it, and one that is slow is not waited for.
 
 use std::env;
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -10,7 +11,9 @@ use axiom_proto::api::ListRequest;
 use axiom_proto::task::{Status, TaskView};
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::CompleteEnv;
-use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use clap_complete::engine::{
+    ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter,
+};
 use clap_complete::env::Shells;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
@@ -105,6 +108,10 @@ fn with_tasks(argument: Arg, which: Which, words: Words) -> Arg {
     if means_task {
         return argument.add(ArgValueCandidates::new(move || candidates(which, words)));
     }
+    if argument.get_value_names().is_some_and(|names| names.iter().any(|name| name == "ID|FILE")) {
+        return argument
+            .add(ArgValueCompleter::new(move |typed: &OsStr| tasks_and_files(typed, words)));
+    }
     if argument.get_long() == Some("status") {
         return argument.add(ArgValueCandidates::new(statuses));
     }
@@ -130,6 +137,15 @@ fn candidates(which: Which, words: Words) -> Vec<CompletionCandidate> {
     let tasks = tasks().unwrap_or_default();
     let wanted = tasks.iter().rev().filter(|task| which.takes(task)).take(OFFERED_MAX);
     wanted.flat_map(|task| candidates_of(task, words)).collect()
+}
+
+/// Every task that fits, and every file.
+fn tasks_and_files(typed: &OsStr, words: Words) -> Vec<CompletionCandidate> {
+    let fits = |candidate: &CompletionCandidate| {
+        candidate.get_value().as_encoded_bytes().starts_with(typed.as_encoded_bytes())
+    };
+    let tasks = candidates(Which::All, words).into_iter().filter(fits);
+    tasks.chain(PathCompleter::file().complete(typed)).collect()
 }
 
 /// A task by its name, where it has one that can be typed, and by its id.
@@ -194,7 +210,7 @@ mod tests {
                 })
                 .count();
         }
-        assert_eq!(places, 11);
+        assert_eq!(places, 12);
     }
 
     #[test]

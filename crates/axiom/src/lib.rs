@@ -2,6 +2,7 @@
 //! what is decided here is only what a terminal, a pipe or an exit code needs.
 
 mod arguments;
+mod asciicast;
 mod completion;
 mod conclusion;
 mod failure;
@@ -13,7 +14,9 @@ mod looks;
 mod printing;
 mod processes;
 mod quantities;
+mod recording;
 mod reference;
+mod replay;
 mod signals;
 mod spec;
 mod stdio;

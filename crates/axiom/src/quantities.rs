@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axiom_proto::frame::Micros;
 use axiom_proto::task::Size;
 use thiserror::Error;
 
@@ -23,6 +24,12 @@ pub(crate) enum QuantityError {
     /// A duration without end.
     #[error("{text:?} is too long: {DURATION_DAYS_MAX}d is the most")]
     TooLong {
+        /// What was typed.
+        text: String,
+    },
+    /// Not a time in a recording.
+    #[error("{text:?} is no time: a number of seconds, like 90 or 1.5, or a duration, like 2m")]
+    Seconds {
         /// What was typed.
         text: String,
     },
@@ -75,6 +82,23 @@ pub(crate) fn duration(text: &str) -> Result<Duration, QuantityError> {
         return Err(too_long());
     }
     Ok(Duration::from_millis(millis))
+}
+
+/// A time in a recording: `90`, `1.5`, or a duration.
+///
+/// # Errors
+/// [`QuantityError`] for anything else.
+pub(crate) fn seconds(text: &str) -> Result<Micros, QuantityError> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let time = match text.parse::<f64>().ok().filter(|_| plain) {
+        Some(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        None => duration(text).ok(),
+    };
+    let time = time.ok_or_else(|| QuantityError::Seconds { text: text.to_owned() })?;
+    if time.as_secs() > DURATION_DAYS_MAX * 86_400 {
+        return Err(QuantityError::TooLong { text: text.to_owned() });
+    }
+    Ok(Micros(u64::try_from(time.as_micros()).unwrap_or(u64::MAX)))
 }
 
 /// `100`, `64k`, `10M`, `1G`: powers of 1024.
@@ -224,6 +248,18 @@ mod tests {
         for long in ["4000d", "18446744073709551615d"] {
             assert!(matches!(duration(long), Err(QuantityError::TooLong { .. })), "{long:?}");
         }
+    }
+
+    #[test]
+    fn times_in_a_recording_are_seconds_or_durations() {
+        assert_eq!(seconds("90"), Ok(Micros(90_000_000)));
+        assert_eq!(seconds("1.5"), Ok(Micros(1_500_000)));
+        assert_eq!(seconds("0"), Ok(Micros(0)));
+        assert_eq!(seconds("2m"), Ok(Micros(120_000_000)));
+        for wrong in ["", ".", "-1", "1e3", "NaN", "inf", "1:30", "1.5s", "x"] {
+            assert!(matches!(seconds(wrong), Err(QuantityError::Seconds { .. })), "{wrong:?}");
+        }
+        assert!(matches!(seconds("99999999999"), Err(QuantityError::TooLong { .. })));
     }
 
     #[test]

@@ -54,7 +54,8 @@ fn verb_markdown(verb: &Command, text: &mut String) {
     for argument in verb.get_arguments().filter(|argument| !argument.is_hide_set()) {
         let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
         let help = help.trim_end_matches('.').replace('|', "\\|");
-        text.push_str(&format!("| `{}` | {help}{} |\n", shown(argument), values(argument)));
+        let shown = shown(argument).replace('|', "\\|");
+        text.push_str(&format!("| `{shown}` | {help}{} |\n", values(argument)));
     }
     if let Some(more) = verb.get_after_help() {
         text.push_str(&format!("\n{more}\n"));

@@ -86,6 +86,16 @@ impl Signals {
         Ok(())
     }
 
+    /// The next one that asks us to leave. Cancel-safe.
+    pub(crate) async fn next_end(&mut self) -> Sign {
+        loop {
+            let sign = self.next().await;
+            if sign.is_end() {
+                return sign;
+            }
+        }
+    }
+
     /// The next one. Cancel-safe; several of one kind may come as one.
     pub(crate) async fn next(&mut self) -> Sign {
         tokio::select! {

@@ -24,6 +24,18 @@ impl HeldTerminal {
         Self::hold(Termios::make_raw, "")
     }
 
+    /// Gives each key at once and shows none, and leaves output as it is. The keys that interrupt and suspend still do.
+    ///
+    /// # Errors
+    /// When standard input is no terminal, or one that is gone.
+    pub(crate) fn keys(undo: &'static str) -> io::Result<Self> {
+        let change = |modes: &mut Termios| {
+            modes.make_raw();
+            modes.local_modes.insert(LocalModes::ISIG);
+        };
+        Self::hold(change, undo)
+    }
+
     /// Keeps the terminal at standard input from showing what is typed, which would stand among what is drawn. A panic
     /// writes `undo` to standard output first.
     ///

@@ -4,11 +4,13 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod dist_docs;
 pub(crate) mod doctor;
+pub(crate) mod export;
 pub(crate) mod interrupt;
 pub(crate) mod logs;
 mod overview;
 pub(crate) mod prune;
 pub(crate) mod ps;
+pub(crate) mod replay;
 pub(crate) mod resume;
 pub(crate) mod rm;
 pub(crate) mod run;
@@ -56,6 +58,8 @@ async fn dispatch(verb: Option<Verb>, here: &Here) -> Result<u8, Failure> {
         Some(Verb::Ps(verb)) => verb.run(here).await,
         Some(Verb::Show(verb)) => verb.run(here).await,
         Some(Verb::Logs(verb)) => verb.run(here).await,
+        Some(Verb::Replay(verb)) => verb.run(here).await,
+        Some(Verb::Export(verb)) => verb.run(here).await,
         Some(Verb::Send(verb)) => verb.run(here).await,
         Some(Verb::Interrupt(verb)) => verb.run(here).await,
         Some(Verb::Stop(verb)) => verb.run(here).await,

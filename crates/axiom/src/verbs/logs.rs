@@ -75,7 +75,7 @@ fn cursor(text: &str) -> Result<Cursor, CursorError> {
 }
 
 /// What is missing is said beside the output, never in it.
-fn note_gaps(task: &TaskView) {
+pub(super) fn note_gaps(task: &TaskView) {
     if task.gaps > 0 {
         let (gaps, id) = (task.gaps, task.id.short());
         note(&format!(

@@ -1,0 +1,226 @@
+//! Writes asciicasts of versions 2 and 3: a header, then an event a line. Pure; it holds the bytes of a cut character.
+//! The lines are JSON in which nothing can act on a terminal: controls of both sets are escaped.
+
+use std::fmt::Write as _;
+
+use axiom_proto::frame::Micros;
+use axiom_proto::task::{Mode, Size};
+use serde::Serialize;
+
+use super::utf8::Joiner;
+use super::{Broken, Event, What};
+
+/// Which version is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Times since the start.
+    Two,
+    /// Times since the event before.
+    Three,
+}
+
+/// What the head of a recording tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Opening {
+    /// The terminal's size at the start.
+    pub size: Size,
+    /// When it began, in seconds since 1970.
+    pub timestamp: Option<u64>,
+    /// What ran, as people would type it.
+    pub command: String,
+    /// Its name.
+    pub title: Option<String>,
+}
+
+/// The first line of version 2. The version stands first, where programs look for it.
+#[derive(Debug, Serialize)]
+struct HeadOfTwo<'a> {
+    version: u8,
+    width: u16,
+    height: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<u64>,
+    command: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+}
+
+/// The first line of version 3.
+#[derive(Debug, Serialize)]
+struct HeadOfThree<'a> {
+    version: u8,
+    term: Term,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<u64>,
+    command: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+}
+
+/// The terminal, in version 3.
+#[derive(Debug, Serialize)]
+struct Term {
+    cols: u16,
+    rows: u16,
+}
+
+/// Writes one recording.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    form: Form,
+    /// On pipes no terminal has made a return and a newline of each newline yet, and a player would draw stairs.
+    mode: Mode,
+    before: Micros,
+    exited: Option<(Micros, i32)>,
+    output: Stream,
+    error_output: Stream,
+    input: Stream,
+    broken_output: Broken,
+    broken_input: Broken,
+}
+
+/// One stream of bytes, as far as it was written.
+#[derive(Debug, Default)]
+struct Stream {
+    joiner: Joiner,
+    offset: u64,
+}
+
+impl Writer {
+    /// Begins.
+    #[must_use]
+    pub(crate) fn new(form: Form, mode: Mode) -> Self {
+        Self {
+            form,
+            mode,
+            before: Micros(0),
+            exited: None,
+            output: Stream::default(),
+            error_output: Stream::default(),
+            input: Stream::default(),
+            broken_output: Broken::default(),
+            broken_input: Broken::default(),
+        }
+    }
+
+    /// The first line.
+    pub(crate) fn header(&self, opening: &Opening, lines: &mut String) {
+        let Opening { size: Size { cols, rows }, timestamp, command, title } = opening;
+        let (timestamp, command, title) = (*timestamp, command.as_str(), title.as_deref());
+        let head = match self.form {
+            Form::Two => {
+                let (width, height) = (*cols, *rows);
+                let head = HeadOfTwo { version: 2, width, height, timestamp, command, title };
+                serde_json::to_string(&head)
+            }
+            Form::Three => {
+                let term = Term { cols: *cols, rows: *rows };
+                serde_json::to_string(&HeadOfThree { version: 3, term, timestamp, command, title })
+            }
+        };
+        push_harmless(&head.expect("a head is always JSON"), lines);
+        lines.push('\n');
+    }
+
+    /// The lines of an event: none where it brought only the beginning of a character. Events come in order.
+    pub(crate) fn event(&mut self, event: &Event, lines: &mut String) {
+        match &event.what {
+            What::Output(bytes) => {
+                let text = text_of(&mut self.output, bytes, &mut self.broken_output);
+                self.printed(event.at, &text, lines);
+            }
+            What::ErrorOutput(bytes) => {
+                let text = text_of(&mut self.error_output, bytes, &mut self.broken_output);
+                self.printed(event.at, &text, lines);
+            }
+            What::Input(bytes) => {
+                let text = text_of(&mut self.input, bytes, &mut self.broken_input);
+                self.line(event.at, "i", &text, lines);
+            }
+            What::Resized(size) => {
+                self.line(event.at, "r", &format!("{}x{}", size.cols, size.rows), lines);
+            }
+            What::Marker(label) => self.line(event.at, "m", label, lines),
+            // Its last output may have been read after it, and a player may stop there.
+            What::Exited(status) => self.exited = Some((event.at, *status)),
+        }
+    }
+
+    /// The last lines: characters that were begun and never ended, and the exit.
+    pub(crate) fn finish(&mut self, lines: &mut String) {
+        let mut texts = [String::new(), String::new(), String::new()];
+        let [output, error_output, input] = &mut texts;
+        self.output.joiner.finish(output, &mut self.broken_output);
+        self.error_output.joiner.finish(error_output, &mut self.broken_output);
+        self.input.joiner.finish(input, &mut self.broken_input);
+        let [output, error_output, input] = texts;
+        self.printed(self.before, &output, lines);
+        self.printed(self.before, &error_output, lines);
+        self.line(self.before, "i", &input, lines);
+        let Some((at, status)) = self.exited.take() else { return };
+        let at = at.max(self.before);
+        match self.form {
+            Form::Three => self.line(at, "x", &status.to_string(), lines),
+            // Version 2 has no such event; a marker says it to people.
+            Form::Two => self.line(at, "m", &format!("exit {status}"), lines),
+        }
+    }
+
+    /// What was no UTF-8: in the output, in the input.
+    #[must_use]
+    pub(crate) fn broken(&self) -> [&Broken; 2] {
+        [&self.broken_output, &self.broken_input]
+    }
+
+    fn printed(&mut self, at: Micros, text: &str, lines: &mut String) {
+        match self.mode {
+            Mode::Terminal => self.line(at, "o", text, lines),
+            Mode::Pipes => self.line(at, "o", &text.replace('\n', "\r\n"), lines),
+        }
+    }
+
+    fn line(&mut self, at: Micros, code: &str, text: &str, lines: &mut String) {
+        if text.is_empty() && code != "m" {
+            return;
+        }
+        let time = match self.form {
+            Form::Two => at.0,
+            Form::Three => at.0.saturating_sub(self.before.0),
+        };
+        self.before = at;
+        let text = serde_json::to_string(text).expect("text is always JSON");
+        write!(lines, "[{}.{:06}, \"{code}\", ", time / 1_000_000, time % 1_000_000)
+            .expect("a string takes everything");
+        push_harmless(&text, lines);
+        lines.push_str("]\n");
+    }
+}
+
+fn text_of(stream: &mut Stream, bytes: &[u8], broken: &mut Broken) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    stream.joiner.push(stream.offset, bytes, &mut text, broken);
+    stream.offset += bytes.len() as u64;
+    text
+}
+
+/// JSON, with everything escaped that a terminal could take as an order, or that turns text around.
+fn push_harmless(json: &str, lines: &mut String) {
+    let acts = |character: char| {
+        matches!(
+            character,
+            '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
+    };
+    let mut rest = json;
+    while let Some(place) = rest.find(acts) {
+        let (plain, from) = rest.split_at(place);
+        let character = from.chars().next().expect("one was found here");
+        lines.push_str(plain);
+        write!(lines, "\\u{:04x}", u32::from(character)).expect("a string takes everything");
+        rest = &from[character.len_utf8()..];
+    }
+    lines.push_str(rest);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,8 @@
+//! Where the events of a recording come from: a task's frames, by way of its server, or a file.
+//! Either is read piece by piece; nobody here waits for an event's time.
+
+mod file;
+mod task;
+
+pub(crate) use file::{CastError, CastFile};
+pub(crate) use task::TaskEvents;
