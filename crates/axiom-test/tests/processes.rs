@@ -23,6 +23,8 @@ mod disk;
 mod equipment;
 #[path = "processes/events.rs"]
 mod events;
+#[path = "processes/export.rs"]
+mod export;
 #[path = "processes/http.rs"]
 mod http;
 #[path = "processes/http_clients.rs"]
@@ -51,6 +53,8 @@ mod lab;
 mod packing;
 #[path = "processes/screens.rs"]
 mod screens;
+#[path = "processes/replay.rs"]
+mod replay;
 #[path = "processes/server_deaths.rs"]
 mod server_deaths;
 #[path = "processes/server_memory.rs"]

@@ -84,6 +84,12 @@ impl Seat {
         true
     }
 
+    /// Waits until the terminal shows anything more.
+    pub(crate) fn wait_for_more(&mut self, what: &str) {
+        let came = self.read_some(Instant::now() + EVENT_WAIT);
+        assert!(came, "waited in vain for {what}; the terminal shows {:?}", self.text());
+    }
+
     pub(crate) fn wait_for(&mut self, text: &str) {
         let deadline = Instant::now() + EVENT_WAIT;
         while !self.text().contains(text) {

@@ -1,0 +1,217 @@
+//! `axiom replay`: the same bytes into a pipe, the picture on a terminal, keys, and the terminal as it was on every way out.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::lab::{Lab, kill};
+use crate::tty::Seat;
+
+const HEAD: &str = "{\"version\":2,\"width\":80,\"height\":24}\n";
+
+/// A recording of these lines.
+fn cast(lab: &Lab, lines: &str) -> PathBuf {
+    let path = lab.home().join("made.cast");
+    fs::write(&path, format!("{HEAD}{lines}")).unwrap();
+    path
+}
+
+/// Replays a file for a person.
+fn seat(lab: &Lab, file: &std::path::Path, args: &[&str]) -> Seat {
+    Seat::open(lab.command(&[&["replay", file.to_str().unwrap()], args].concat()))
+}
+
+/// Nothing of the terminal's modes is different.
+fn assert_as_before(seat: &Seat) {
+    let (before, after) = (&seat.before, seat.modes());
+    assert_eq!(before.local_modes, after.local_modes);
+    assert_eq!((before.input_modes, before.output_modes), (after.input_modes, after.output_modes));
+}
+
+#[test]
+fn a_task_and_its_recording_play_every_byte_into_a_pipe() {
+    let lab = Lab::new();
+    let line = "seq 1 20000; printf '\\377\\033[31m\\033]52;c;aGk=\\007end\\n'";
+    let id = lab.spawn(&["-n", "bytes", "--", "sh", "-c", line]);
+    lab.wait(&[&id]);
+    let raw = lab.raw_output(&id);
+    assert!(lab.axiom(&["replay", "bytes"]).ok().stdout == raw);
+    let file = lab.home().join("a.cast");
+    lab.axiom(&["export", &id, "-o", file.to_str().unwrap()]).ok();
+    let played = lab.axiom(&["replay", "--speed", "max", file.to_str().unwrap()]).ok().stdout;
+    assert!(String::from_utf8(played).unwrap() == String::from_utf8_lossy(&raw));
+    let exported = lab.axiom(&["export", &id]).ok().stdout;
+    let piped = lab.axiom_with_input(&["replay", "-", "--speed", "max"], &exported).ok().stdout;
+    assert!(String::from_utf8(piped).unwrap() == String::from_utf8_lossy(&raw));
+    lab.shut_down();
+}
+
+#[test]
+fn every_version_plays_and_needs_no_server() {
+    let lab = Lab::new();
+    let file = lab.home().join("a.cast");
+    let three = "{\"version\":3,\"term\":{\"cols\":80,\"rows\":24}}\n# hello\n[0.1,\"o\",\"a\"]\n[0.1,\"x\",\"0\"]\n";
+    let one = "{\"version\":1,\"width\":80,\"height\":24,\n\"stdout\":[[0.1,\"a\"]]}";
+    for text in [three.to_owned(), one.to_owned(), format!("{HEAD}[0.1,\"o\",\"a\"]\n")] {
+        fs::write(&file, text).unwrap();
+        assert_eq!(lab.axiom(&["replay", file.to_str().unwrap()]).ok().text(), "a");
+    }
+    assert_eq!(lab.server_pid(), None);
+}
+
+#[test]
+fn a_bad_recording_is_refused_with_its_line_before_anything_is_played() {
+    let lab = Lab::new();
+    let good = "[0.1,\"o\",\"played\"]\n";
+    for (text, told) in [
+        (format!("{HEAD}{good}[0.2,\"o\",\"cut"), "line 3: the file ends inside it"),
+        (format!("{HEAD}{good}[0.05,\"o\",\"back\"]\n"), "line 3: its time, 0.050000 s, is before"),
+        (format!("{HEAD}{good}[NaN,\"o\",\"\"]\n"), "line 3: not an event"),
+        (format!("{HEAD}{good}[1,\"r\",\"0x0\"]\n"), "line 3: 0x0 is no terminal's size"),
+        (HEAD.replace("80", "0"), "line 1: 0x24 is no terminal's size"),
+        (HEAD.replace('2', "9"), "line 1: an asciicast of version 9"),
+        ("plain text\n".to_owned(), "line 1: this is no asciicast"),
+        (String::new(), "line 1: this is no asciicast"),
+        (format!("{HEAD}[1,\"o\",\"{}\"]", "x".repeat(17 << 20)), "line 2: longer than 16 MiB"),
+    ] {
+        let file = lab.home().join("bad.cast");
+        fs::write(&file, text).unwrap();
+        let refused = lab.axiom(&["replay", file.to_str().unwrap()]);
+        assert_eq!((refused.code(), refused.text().as_str()), (125, ""), "{told}");
+        assert!(refused.stderr.contains(told), "{told}: {}", refused.stderr);
+    }
+    let missing = lab.axiom(&["replay", "./nothing"]);
+    assert!(missing.stderr.contains("read ./nothing: No such file"), "{missing:?}");
+    for args in [["--speed", "0"], ["--speed", "fast"], ["--from", "-1"], ["--idle-limit", "x"]] {
+        assert_eq!(lab.axiom(&["replay", "./a", args[0], args[1]]).code(), 125);
+    }
+    assert_eq!(lab.server_pid(), None);
+}
+
+#[test]
+fn on_a_terminal_nothing_acts_and_keyboard_mouse_and_title_stay_the_viewers() {
+    let lab = Lab::new();
+    let hostile = "a\\u001b]52;c;aGk=\\u0007b\\u001b[6n\\u001bP$qm\\u001b\\\\c\\u009b5n\\u001b]0;title\\u0007\
+                   \\u001b[?1000;2004hd\\u001b[>1u\\u001b[31mred";
+    let file = cast(&lab, &format!("[0.1,\"o\",\"{hostile}\"]\n"));
+    let mut seat = seat(&lab, &file, &[]);
+    assert_eq!(seat.wait_for_exit(), 0);
+    let text = seat.text();
+    // A control of the second set is nothing, and what follows it is text.
+    assert!(text.contains("abc5nd\u{1b}[31mred"), "{text:?}");
+    for bad in ["]52", "[6n", "$q", "title", "1000h", "2004h", "[>1u", "\u{9b}"] {
+        assert!(!text.contains(bad), "{bad} in {text:?}");
+    }
+    assert_as_before(&seat);
+}
+
+/// Until what was drawn last is this.
+fn wait_for_picture(seat: &mut Seat, what: &str, is: impl Fn(&str) -> bool) {
+    // A picture begins with the erasing of the screen, and ends with the cursor's place on a row of its own.
+    while !seat.text().rsplit_once("\u{1b}[2J").is_some_and(|(_, picture)| is(picture)) {
+        seat.wait_for_more(what);
+    }
+}
+
+#[test]
+fn keys_pause_step_seek_and_leave() {
+    let lab = Lab::new();
+    let lines: String =
+        (1..=9).map(|n| format!("[{}, \"o\", \"line{n}\\r\\n\"]\n", n * 100)).collect();
+    let file = cast(&lab, &lines);
+    let mut seat = seat(&lab, &file, &["--from", "250"]);
+    seat.wait_for("line2");
+    assert!(!seat.text().contains("line3"));
+    seat.type_text(" ");
+    // An arrow up is a minute.
+    seat.type_text("\u{1b}[A");
+    seat.wait_for("line3");
+    seat.type_text(".");
+    seat.wait_for("line4");
+    assert!(!seat.text().contains("line5"));
+    seat.type_text(",,");
+    wait_for_picture(&mut seat, "two steps back", |picture| {
+        picture.contains("line2") && !picture.contains("line3")
+    });
+    seat.type_text("0");
+    wait_for_picture(&mut seat, "the start", |picture| !picture.contains("line"));
+    seat.type_text("q");
+    assert_eq!(seat.wait_for_exit(), 0);
+    assert_as_before(&seat);
+}
+
+/// Its name, the exit code, and how it is done.
+type Way = (&'static str, i32, fn(&mut Seat));
+
+#[test]
+fn the_terminal_is_as_it_was_after_every_way_out() {
+    let lab = Lab::new();
+    let program = "\\u001b[?1049h\\u001b[?25l\\u001b[2;5r\\u001b[7mfull screen";
+    let file = cast(&lab, &format!("[0.1,\"o\",\"{program}\"]\n[900,\"o\",\"late\"]\n"));
+    let ways: [Way; 4] = [
+        ("q", 0, |seat| seat.type_text("q")),
+        ("Ctrl-C", 130, |seat| seat.type_text("\u{3}")),
+        ("SIGTERM", 143, |seat| kill(seat.child.id(), libc::SIGTERM)),
+        ("SIGHUP", 143, |seat| kill(seat.child.id(), libc::SIGHUP)),
+    ];
+    for (way, code, leave) in ways {
+        let mut seat = seat(&lab, &file, &[]);
+        seat.wait_for("full screen");
+        leave(&mut seat);
+        assert_eq!(seat.wait_for_exit(), code, "{way}");
+        let text = seat.text();
+        let after = text.rsplit("full screen").next().unwrap();
+        for undone in ["\u{1b}[?1049l", "\u{1b}[?25h", "\u{1b}[r", "\u{1b}[m"] {
+            assert!(after.contains(undone), "{way}: {undone:?} is not in {after:?}");
+        }
+        assert_as_before(&seat);
+    }
+}
+
+#[test]
+fn a_reader_that_hangs_up_ends_it_even_in_a_long_silence() {
+    let lab = Lab::new();
+    let file = cast(&lab, "[0.1,\"o\",\"first\"]\n[900,\"o\",\"late\"]\n");
+    let line = format!(
+        "{} replay '{}' | head -c 5",
+        crate::lab::binary("axiom").display(),
+        file.display()
+    );
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &line]).env("AXIOM_HOME", lab.home());
+    let finished = crate::cli::finish(&mut shell, b"");
+    assert_eq!(finished.text(), "first");
+}
+
+#[test]
+fn a_task_is_found_before_a_file_of_its_name() {
+    let lab = Lab::new();
+    let id = lab.spawn(&["-n", "both", "--", "echo", "the task"]);
+    lab.wait(&[&id]);
+    fs::write(lab.home().join("both"), format!("{HEAD}[0,\"o\",\"the file\"]\n")).unwrap();
+    fs::write(lab.home().join("only"), format!("{HEAD}[0,\"o\",\"the file\"]\n")).unwrap();
+    let replay = |name: &str| {
+        let mut command = lab.command(&["replay", name]);
+        crate::cli::finish(command.current_dir(lab.home()), b"")
+    };
+    assert!(replay("both").ok().text().contains("the task"));
+    assert_eq!(replay("./both").ok().text(), "the file");
+    assert_eq!(replay("only").ok().text(), "the file");
+    let nobody = replay("nobody");
+    assert!(nobody.stderr.contains("no task has the id or name"), "{nobody:?}");
+    lab.shut_down();
+}
+
+#[test]
+fn a_running_task_plays_up_to_now_and_a_killed_server_costs_nothing() {
+    let lab = Lab::new();
+    let id = lab.spawn_shell("seq 1 300000; exec sleep 600");
+    lab.follow(&["logs", "-f", &id]).wait_for_line("the last line", |line| line == "300000");
+    let mut replay = lab.follow(&["replay", "--speed", "max", &id]);
+    replay.wait_for_line("the first line", |line| line.starts_with('1'));
+    lab.kill_server();
+    let (status, lines, stderr) = replay.finish(crate::lab::EVENT_WAIT);
+    assert!(status.success(), "{stderr}");
+    assert_eq!(lines.len(), 300_000);
+    assert!(stderr.contains("runs on"), "{stderr}");
+    lab.shut_down();
+}
