@@ -51,10 +51,10 @@ mod http_routes;
 mod lab;
 #[path = "processes/packing.rs"]
 mod packing;
-#[path = "processes/screens.rs"]
-mod screens;
 #[path = "processes/replay.rs"]
 mod replay;
+#[path = "processes/screens.rs"]
+mod screens;
 #[path = "processes/server_deaths.rs"]
 mod server_deaths;
 #[path = "processes/server_memory.rs"]

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::lab::{EVENT_WAIT, Lab, assert_dies, kill};
 
 /// Waits for a holder that the server keeps ready: a child of its own without a session.
-fn spare(lab: &Lab, not: &[u32]) -> u32 {
+pub(crate) fn spare(lab: &Lab, not: &[u32]) -> u32 {
     let threads = format!("/proc/{}/task", lab.server_pid().unwrap());
     let deadline = Instant::now() + EVENT_WAIT;
     loop {
@@ -24,7 +24,7 @@ fn spare(lab: &Lab, not: &[u32]) -> u32 {
     }
 }
 
-fn holder_of(lab: &Lab, id: &str) -> u32 {
+pub(crate) fn holder_of(lab: &Lab, id: &str) -> u32 {
     u32::try_from(lab.show(id)["task"]["holder_pid"].as_u64().unwrap()).unwrap()
 }
 

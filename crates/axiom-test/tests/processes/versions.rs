@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::cli::{Finished, finish};
 use crate::lab::{Lab, binary};
+use crate::starts::{holder_of, spare};
 
 /// A folder with programs of its own, as an installation has them.
 struct Installation {
@@ -61,6 +62,8 @@ fn a_server_whose_programs_were_replaced_goes_on() {
     let installed = Installation::new(&lab);
     let before = installed.axiom(&lab, &["spawn", "--json", "--", "sh", "-c", "read go; exit 3"]);
     let before = before.ok().json()["tasks"][0]["id"].as_str().unwrap().to_owned();
+    installed.axiom(&lab, &["wait", "--any", "--timeout", "1s", &before]);
+    let kept_ready = spare(&lab, &[holder_of(&lab, &before)]);
     for name in ["axiom", "axiom-worker", "axiom-holder"] {
         installed.install(name);
     }
@@ -69,7 +72,14 @@ fn a_server_whose_programs_were_replaced_goes_on() {
         let line = format!("replaced since they were started: {name} ");
         assert!(doctor.contains(&line) && doctor.contains(&format!("({name} ")), "{doctor}");
     }
-    assert_eq!(installed.axiom(&lab, &["run", "--", "sh", "-c", "exit 5"]).code(), 5);
+    let after = installed.axiom(&lab, &["spawn", "--json", "--", "sh", "-c", "read go; exit 5"]);
+    let after = after.ok().json()["tasks"][0]["id"].as_str().unwrap().to_owned();
+    installed.axiom(&lab, &["wait", "--any", "--timeout", "1s", &after]);
+    let holder = holder_of(&lab, &after);
+    let program = std::fs::read_link(format!("/proc/{holder}/exe")).unwrap();
+    assert_eq!(program, installed.folder.join("axiom-holder"), "the new one, not {kept_ready}");
+    installed.axiom(&lab, &["send", &after, ""]).ok();
+    assert_eq!(installed.axiom(&lab, &["wait", &after]).code(), 5);
     installed.axiom(&lab, &["send", &before, ""]).ok();
     assert_eq!(installed.axiom(&lab, &["wait", &before]).code(), 3);
     installed.axiom(&lab, &["shutdown", "--stop-tasks"]).ok();
