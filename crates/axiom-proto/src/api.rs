@@ -1,5 +1,7 @@
 //! Requests and answers of the operations, the same for every face.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::bytestring::ByteString;
@@ -113,6 +115,10 @@ pub struct TaskDetail {
     pub leftovers: Vec<ProcessNote>,
     /// Where its session lies.
     pub folder: ByteString,
+    /// Of the environment that it was given, what says how its output is meant: `TERM` and `SHELL`. The rest is told to
+    /// nobody.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, ByteString>,
     /// What its journal takes on disk; absent before there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<StoredView>,

@@ -82,6 +82,9 @@ impl From<Announced> for Standing {
     }
 }
 
+/// What of its environment is kept in memory and told: how its output is meant.
+const TOLD_OF_ENV: [&str; 2] = ["TERM", "SHELL"];
+
 impl Task {
     pub(crate) fn new(
         home: &Home,
@@ -89,7 +92,8 @@ impl Task {
         state: State,
         changes: Arc<Changes>,
     ) -> Arc<Self> {
-        record.spec.env.clear();
+        // Anything else could be a secret, and is in task.json alone.
+        record.spec.env.retain(|name, _| TOLD_OF_ENV.contains(&name.as_str()));
         let session = SessionId { task: record.id, number: FIRST_SESSION };
         let announced = announced(&state);
         let standing = watch::Sender::new(announced.into());

@@ -52,7 +52,8 @@ pub(super) async fn show(fleet: &Arc<Fleet>, task: &Arc<Task>) -> TaskDetail {
     let folder = task.folder.as_os_str().as_encoded_bytes().to_vec();
     let (view, stored) = (task.view(), stored(task).await);
     let stored = stored.map(|stored| stored_view(stored, &view, now_ms()));
-    TaskDetail { task: view, history, processes, leftovers, folder: ByteString(folder), stored }
+    let (folder, env) = (ByteString(folder), task.record.spec.env.clone());
+    TaskDetail { task: view, history, processes, leftovers, folder, env, stored }
 }
 
 async fn stored(task: &Arc<Task>) -> Option<Stored> {
