@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::equipment::python;
 use crate::lab::Lab;
@@ -37,7 +37,9 @@ fn of_kind(events: &[(u64, String, String)], kind: &str) -> String {
 fn eventful(lab: &Lab) -> String {
     let line = "printf 'h\\303'; printf '\\251llo \\033[31mred\\033[0m\\n'; read x; echo got $x; \
                 stty -echo; read secret; stty echo; echo end; exit 3";
-    let id = lab.spawn(&["-n", "eventful", "--size", "90x25", "--", "sh", "-c", line]);
+    let env = ["--env", "TERM=vt220", "--env", "SHELL=/bin/zsh", "--env", "TOKEN=secret"];
+    let args = ["-n", "eventful", "--size", "90x25", "--", "sh", "-c", line];
+    let id = lab.spawn(&[&env[..], &args].concat());
     let mut output = lab.follow(&["logs", "-f", &id]);
     output.wait_for_line("the greeting", |line| line.contains("red"));
     lab.axiom(&["suspend", &id]).ok();
@@ -78,7 +80,9 @@ fn both_versions_have_the_same_events_at_the_same_microseconds() {
     let two = lab.axiom(&["export", "eventful", "--format", "asciicast2"]).ok();
     let ((head_of_three, three_events), (head_of_two, two_events)) =
         (read(&three.stdout), read(&two.stdout));
-    assert_eq!(head_of_three["term"], serde_json::json!({"cols": 90, "rows": 25}));
+    let (term, shell) = (json!({"cols": 90, "rows": 25, "type": "vt220"}), "/bin/zsh");
+    assert_eq!((&head_of_three["term"], &head_of_three["env"]), (&term, &json!({"SHELL": shell})));
+    assert_eq!(head_of_two["env"], json!({"SHELL": shell, "TERM": "vt220"}));
     assert_eq!(
         (head_of_two["width"].as_u64(), head_of_two["height"].as_u64()),
         (Some(90), Some(25))

@@ -30,6 +30,10 @@ pub(crate) struct Opening {
     pub command: String,
     /// Its name.
     pub title: Option<String>,
+    /// What it took its terminal for.
+    pub term: Option<String>,
+    /// The shell of whoever started it.
+    pub shell: Option<String>,
 }
 
 /// The first line of version 2. The version stands first, where programs look for it.
@@ -43,25 +47,46 @@ struct HeadOfTwo<'a> {
     command: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Environment::is_empty")]
+    env: Environment<'a>,
 }
 
 /// The first line of version 3.
 #[derive(Debug, Serialize)]
 struct HeadOfThree<'a> {
     version: u8,
-    term: Term,
+    term: Term<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     timestamp: Option<u64>,
     command: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Environment::is_empty")]
+    env: Environment<'a>,
 }
 
 /// The terminal, in version 3.
 #[derive(Debug, Serialize)]
-struct Term {
+struct Term<'a> {
     cols: u16,
     rows: u16,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
+}
+
+/// Of the environment what asciinema keeps too.
+#[derive(Debug, Serialize)]
+struct Environment<'a> {
+    #[serde(rename = "SHELL", skip_serializing_if = "Option::is_none")]
+    shell: Option<&'a str>,
+    #[serde(rename = "TERM", skip_serializing_if = "Option::is_none")]
+    term: Option<&'a str>,
+}
+
+impl Environment<'_> {
+    fn is_empty(&self) -> bool {
+        self.shell.is_none() && self.term.is_none()
+    }
 }
 
 /// Writes one recording.
@@ -105,17 +130,22 @@ impl Writer {
 
     /// The first line.
     pub(crate) fn header(&self, opening: &Opening, lines: &mut String) {
-        let Opening { size: Size { cols, rows }, timestamp, command, title } = opening;
-        let (timestamp, command, title) = (*timestamp, command.as_str(), title.as_deref());
+        let Size { cols, rows } = opening.size;
+        let (timestamp, command) = (opening.timestamp, opening.command.as_str());
+        let (title, shell) = (opening.title.as_deref(), opening.shell.as_deref());
+        let kind = opening.term.as_deref();
         let head = match self.form {
             Form::Two => {
-                let (width, height) = (*cols, *rows);
-                let head = HeadOfTwo { version: 2, width, height, timestamp, command, title };
+                let (width, height, env) = (cols, rows, Environment { shell, term: kind });
+                let head = HeadOfTwo { version: 2, width, height, timestamp, command, title, env };
                 serde_json::to_string(&head)
             }
             Form::Three => {
-                let term = Term { cols: *cols, rows: *rows };
-                serde_json::to_string(&HeadOfThree { version: 3, term, timestamp, command, title })
+                let term = Term { cols, rows, kind };
+                // Here the terminal has a place of its own.
+                let env = Environment { shell, term: None };
+                let head = HeadOfThree { version: 3, term, timestamp, command, title, env };
+                serde_json::to_string(&head)
             }
         };
         push_harmless(&head.expect("a head is always JSON"), lines);

@@ -3,8 +3,13 @@
 
 mod target;
 
+use std::collections::BTreeMap;
+
 use axiom_client::Connection;
+use axiom_proto::api::TaskDetail;
+use axiom_proto::bytestring::ByteString;
 use axiom_proto::fault::{ErrorCode, Fault};
+use axiom_proto::task::Mode;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
@@ -78,65 +83,72 @@ impl Export {
             ));
         }
         let mut connection = connect(here).await?;
-        let mut events = TaskEvents::of(connection.show(&self.id).await?.task)?;
+        let TaskDetail { task, env, .. } = connection.show(&self.id).await?;
+        let mut export = Exporting { connection, events: TaskEvents::of(task)?, env, form };
         let mut target = Target::open(self.output.as_deref())?;
-        let written = match target.may_be_left_half() {
-            // What is half written goes when we go.
-            true => {
-                let own = |error| Failure::own(format!("take signals: {error}"), "");
-                let mut signals = Signals::take().map_err(own)?;
-                let work = write_all(&mut connection, &mut events, form, &mut target);
-                tokio::select! {
-                    written = work => written?,
-                    sign = signals.next_end() => return Ok(sign.exit_code()),
-                }
+        let written = if target.may_be_left_half() {
+            let own = |error| Failure::own(format!("take signals: {error}"), "");
+            let mut signals = Signals::take().map_err(own)?;
+            tokio::select! {
+                written = export.write_all(&mut target) => written?,
+                // What is half written goes when we go.
+                sign = signals.next_end() => return Ok(sign.exit_code()),
             }
-            false => write_all(&mut connection, &mut events, form, &mut target).await?,
+        } else {
+            export.write_all(&mut target).await?
         };
         target.finish()?;
-        tell(&events, &written);
+        tell(&export.events, &written);
         Ok(0)
     }
 }
 
-/// Writes the whole recording.
-async fn write_all(
-    connection: &mut Connection,
-    events: &mut TaskEvents,
+/// One task on its way into a file.
+struct Exporting {
+    connection: Connection,
+    events: TaskEvents,
+    /// What is told of its environment.
+    env: BTreeMap<String, ByteString>,
     form: Form,
-    target: &mut Target,
-) -> Result<Writer, Failure> {
-    let mut writer = None;
-    loop {
-        let page = events.next(connection).await?;
-        let mut lines = String::new();
-        // The first page has the record of the start, if there was one.
-        let writer = writer.get_or_insert_with(|| begin(events, form, &mut lines));
-        match &page {
-            Some(page) => page.iter().for_each(|event| writer.event(event, &mut lines)),
-            None => writer.finish(&mut lines),
-        }
-        target.write(lines.as_bytes())?;
-        if page.is_none() {
-            break;
-        }
-    }
-    Ok(writer.expect("the loop has made it"))
 }
 
-fn begin(events: &TaskEvents, form: Form, lines: &mut String) -> Writer {
-    let TaskEvents { view, journaled, .. } = events;
-    let mode = journaled.mode.unwrap_or(view.mode);
-    let started = journaled.started.map_or(0, |at| at.0 / 1000);
-    let opening = Opening {
-        size: journaled.size.or(view.size).unwrap_or_default(),
-        timestamp: view.started_at_ms.map(|moment| moment.saturating_sub(started) / 1000),
-        command: view.command.clone(),
-        title: view.name.clone(),
-    };
-    let writer = Writer::new(form, mode);
-    writer.header(&opening, lines);
-    writer
+impl Exporting {
+    /// Writes the whole recording.
+    async fn write_all(&mut self, target: &mut Target) -> Result<Writer, Failure> {
+        let mut lines = String::new();
+        // The first page has the record of the start, if there was one.
+        let mut page = self.events.next(&mut self.connection).await?;
+        let mut writer = Writer::new(self.form, self.mode());
+        writer.header(&self.opening(), &mut lines);
+        while let Some(events) = page {
+            events.iter().for_each(|event| writer.event(event, &mut lines));
+            target.write(lines.as_bytes())?;
+            lines.clear();
+            page = self.events.next(&mut self.connection).await?;
+        }
+        writer.finish(&mut lines);
+        target.write(lines.as_bytes())?;
+        Ok(writer)
+    }
+
+    fn mode(&self) -> Mode {
+        self.events.journaled.mode.unwrap_or(self.events.view.mode)
+    }
+
+    fn opening(&self) -> Opening {
+        let TaskEvents { view, journaled, .. } = &self.events;
+        // The view tells when the child started, and times count from when its session did.
+        let started = journaled.started.map_or(0, |at| at.0 / 1000);
+        let variable = |name| self.env.get(name).map(|value| value.to_shown());
+        Opening {
+            size: journaled.size.or(view.size).unwrap_or_default(),
+            timestamp: view.started_at_ms.map(|moment| moment.saturating_sub(started) / 1000),
+            command: view.command.clone(),
+            title: view.name.clone(),
+            term: variable("TERM").filter(|_| self.mode() == Mode::Terminal),
+            shell: variable("SHELL"),
+        }
+    }
 }
 
 /// Says what is not in the recording, or not as it was.

@@ -63,6 +63,8 @@ fn the_head_has_what_is_known() {
         timestamp: Some(1_795_233_833),
         command: "sh -c 'a\u{9b}b'".to_owned(),
         title: Some("x".to_owned()),
+        term: Some("xterm".to_owned()),
+        shell: Some("/bin/zsh".to_owned()),
     };
     let head = |form, opening: &Opening| {
         let mut lines = String::new();
@@ -74,11 +76,17 @@ fn the_head_has_what_is_known() {
     assert_eq!(
         head(Form::Two, &opening),
         json!({"version": 2, "width": 120, "height": 40, "timestamp": 1_795_233_833,
-            "command": "sh -c 'a\u{9b}b'", "title": "x"})
+            "command": "sh -c 'a\u{9b}b'", "title": "x", "env": {"TERM": "xterm", "SHELL": "/bin/zsh"}})
     );
-    let unnamed = Opening { title: None, timestamp: None, ..opening };
     assert_eq!(
-        head(Form::Three, &unnamed),
+        head(Form::Three, &opening),
+        json!({"version": 3, "term": {"cols": 120, "rows": 40, "type": "xterm"},
+            "timestamp": 1_795_233_833, "command": "sh -c 'a\u{9b}b'", "title": "x",
+            "env": {"SHELL": "/bin/zsh"}})
+    );
+    let unknown = Opening { title: None, timestamp: None, term: None, shell: None, ..opening };
+    assert_eq!(
+        head(Form::Three, &unknown),
         json!({"version": 3, "term": {"cols": 120, "rows": 40}, "command": "sh -c 'a\u{9b}b'"})
     );
 }
