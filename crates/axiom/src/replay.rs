@@ -270,24 +270,30 @@ impl Playing {
             Ok(Left::End) => {
                 // A terminal that stands still is waited for, until somebody has enough.
                 tokio::select! {
-                    written = written => (written, Ok(0)),
-                    sign = self.signals.next_end() => (Ok(()), Ok(sign.exit_code())),
+                    written = written => (Some(written), Ok(0)),
+                    sign = self.signals.next_end() => (None, Ok(sign.exit_code())),
                 }
             }
             Ok(Left::Key) => (in_time(written).await, Ok(0)),
             Ok(Left::Sign(sign)) => (in_time(written).await, Ok(sign.exit_code())),
-            Ok(Left::OutputFailed) => match in_time(written).await {
-                Ok(()) => (Ok(()), Err(Failure::ReaderGone)),
-                Err(error) => (Err(error), Ok(0)),
-            },
+            Ok(Left::OutputFailed) => (in_time(written).await, Err(Failure::ReaderGone)),
             Err(failure) => (in_time(written).await, Err(failure)),
         };
-        print_directly(&undo);
+        // While a write stands still, another one would too.
+        if written.is_some() {
+            print_directly(&undo);
+        }
         drop(self.held.take());
-        let code = code?;
-        written.map_err(|error| of_output(&error))?;
-        Ok(code)
+        match written {
+            Some(Err(error)) => Err(of_output(&error)),
+            Some(Ok(())) | None => code,
+        }
     }
+}
+
+/// A reader that stands still does not get the rest: then there is nothing to say of it.
+async fn in_time(written: impl Future<Output = io::Result<()>>) -> Option<io::Result<()>> {
+    timeout(LEAVE_WAIT_MAX, written).await.ok()
 }
 
 async fn until(waiting: &Waiting) {
@@ -295,11 +301,6 @@ async fn until(waiting: &Waiting) {
         Waiting::Until(moment) => sleep_until(*moment).await,
         Waiting::Room | Waiting::More | Waiting::Rest => std::future::pending().await,
     }
-}
-
-/// A reader that stands still does not get the rest.
-async fn in_time(written: impl Future<Output = io::Result<()>>) -> io::Result<()> {
-    timeout(LEAVE_WAIT_MAX, written).await.unwrap_or(Ok(()))
 }
 
 fn print_directly(bytes: &[u8]) {

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::lab::{Lab, kill};
+use rustix::event::Timespec;
+
+use crate::lab::{EVENT_WAIT, Lab, assert_dies, kill};
 use crate::tty::Seat;
 
 const HEAD: &str = "{\"version\":2,\"width\":80,\"height\":24}\n";
@@ -180,6 +182,25 @@ fn a_reader_that_hangs_up_ends_it_even_in_a_long_silence() {
     shell.args(["-c", &line]).env("AXIOM_HOME", lab.home());
     let finished = crate::cli::finish(&mut shell, b"");
     assert_eq!(finished.text(), "first");
+}
+
+#[test]
+fn a_signal_ends_it_also_while_its_reader_stands_still() {
+    let lab = Lab::new();
+    let lines: String =
+        (0..200).map(|_| format!("[0, \"o\", \"{}\"]\n", "x".repeat(10_000))).collect();
+    let file = cast(&lab, &lines);
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut command = lab.command(&["replay", file.to_str().unwrap()]);
+    let mut replay = command.stdin(std::process::Stdio::null()).stdout(writer).spawn().unwrap();
+    drop(command);
+    // It has begun, and the pipe holds far less than all.
+    let readable = rustix::event::PollFd::new(&reader, rustix::event::PollFlags::IN);
+    let patience = Timespec { tv_sec: EVENT_WAIT.as_secs().cast_signed(), tv_nsec: 0 };
+    assert_eq!(rustix::event::poll(&mut [readable], Some(&patience)), Ok(1), "nothing was played");
+    kill(replay.id(), libc::SIGTERM);
+    assert_dies(replay.id(), "a replay whose reader stands still");
+    assert_eq!(replay.wait().unwrap().code(), Some(143));
 }
 
 #[test]
