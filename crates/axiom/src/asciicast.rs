@@ -3,6 +3,8 @@
 //! with its line.
 
 mod journaled;
+#[cfg(test)]
+mod properties;
 mod read;
 mod utf8;
 mod whole;
