@@ -21,7 +21,9 @@ const UNDO: &str = "\x1b[?2026l\x1b[?7h\x1b[4l\x1b[20l\x1b[?5l\x1b(B\x1b)B\x1b*B
 pub(super) struct Harmless {
     sanitizer: Sanitizer,
     alternate: bool,
+    /// True once the cursor's places were counted from the margins.
     origin: bool,
+    /// True once tab stops were changed.
     tabs: bool,
 }
 
@@ -68,9 +70,8 @@ impl Harmless {
                 if PAGES.contains(&mode) {
                     self.alternate = *last == b'h';
                 }
-                if mode == b"6" {
-                    self.origin = *last == b'h';
-                }
+                // It may be saved with the cursor, and come back with it when it is long off.
+                self.origin |= mode == b"6" && *last == b'h';
                 !OF_THE_KEYBOARD.contains(&mode)
             }
             [0x1b, b'[', .., b'g'] | [0x1b, b'H'] => {

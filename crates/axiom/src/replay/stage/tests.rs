@@ -74,6 +74,7 @@ fn whatever_was_played_the_terminal_is_left_as_it_was() {
         b"\x1b[?1000h\x1b[?1006h\x1b[?2004h\x1b[?1h\x1b=\x1b[>1u\x1b]0;title\x07",
         b"\x1b[?2026hhalf of an update \x1b]8;;http://x\x07link\x1b[3",
         b"\x1b[1mbold\x1b[?5h\x1b[5 q",
+        b"\x1b[?6h\x1b[?1049h\x1b[?6l",
     ] {
         assert_eq!(switches(&played(output)), switches(b""), "{}", output.escape_ascii());
     }
