@@ -63,6 +63,8 @@ pub(crate) struct Fleet {
     pub(crate) sweeps: Semaphore,
     /// A session let go of its memory.
     pub(crate) freed: Notify,
+    /// A task is over: for retention.
+    pub(crate) over: Notify,
     /// True once nothing new is taken on.
     leaving: AtomicBool,
     /// True once faces are to say goodbye.
@@ -106,6 +108,7 @@ impl Fleet {
             spare: Spare::default(),
             sweeps: Semaphore::new(SWEEPS_MAX),
             freed: Notify::new(),
+            over: Notify::new(),
             leaving: AtomicBool::new(false),
             ended: watch::Sender::new(false),
             url: OnceLock::new(),

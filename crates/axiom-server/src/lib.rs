@@ -31,6 +31,7 @@ mod packing;
 mod pending;
 mod record;
 mod recovery;
+mod retention;
 mod roster;
 mod screens;
 mod server;
@@ -55,6 +56,7 @@ pub use operations::{
     Caller, FramesAnswer, FramesRequest, Operations, OutputAnswer, OutputRequest,
 };
 pub use options::{CgroupUse, ChildPriority, Options, OptionsError, Programs};
+pub use retention::Keep;
 pub use server::{Listening, Network, Server, StartError};
 pub use surroundings::Surroundings;
 pub use token::{TOKEN_FILE, Token};

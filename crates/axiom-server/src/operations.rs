@@ -45,6 +45,7 @@ use crate::watch::Watch;
 
 pub use frames::{FramesAnswer, FramesRequest};
 pub use output::{OutputAnswer, OutputRequest};
+pub(crate) use remove::remove as remove_ended;
 
 /// Who asks, as it is kept with a task and its commands.
 #[derive(Debug, Clone, PartialEq, Eq)]

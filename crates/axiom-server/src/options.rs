@@ -11,6 +11,7 @@ use thiserror::Error;
 use crate::home::{Home, HomeError};
 use crate::network::NetworkPort;
 use crate::packing::PACK_AFTER;
+use crate::retention::Keep;
 use crate::surroundings::Surroundings;
 
 /// The largest config.toml: a few keys and a page of comments are far below it.
@@ -110,6 +111,8 @@ pub struct Options {
     pub child_priority: ChildPriority,
     /// How long after its output filled it a journal's segment is packed; never where absent.
     pub pack_after: Option<Duration>,
+    /// What is kept of ended tasks.
+    pub keep: Keep,
     /// The loopback port.
     pub network_port: NetworkPort,
     /// Our other programs.
@@ -127,6 +130,17 @@ struct Config {
     network_port: Option<toml::Value>,
     child_priority: Option<String>,
     pack_after: Option<toml::Value>,
+    #[serde(default)]
+    keep: KeepConfig,
+}
+
+/// `[keep]` of config.toml.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeepConfig {
+    tasks: Option<toml::Value>,
+    bytes: Option<toml::Value>,
+    days: Option<toml::Value>,
 }
 
 impl Options {
@@ -146,6 +160,7 @@ impl Options {
             cgroup: choose_cgroup(variable("AXIOM_CGROUP"))?,
             child_priority: choose_child_priority(&config, variable("AXIOM_CHILD_PRIORITY"))?,
             pack_after: choose_pack_after(&config, variable("AXIOM_PACK_AFTER"))?,
+            keep: choose_keep(&config.keep)?,
             network_port: choose_network_port(&config, variable("AXIOM_NETWORK_PORT"))?,
             programs: Programs::beside_this_one()?,
             surroundings: Surroundings::of_this_process().map_err(OptionsError::Process)?,
@@ -195,9 +210,7 @@ fn choose_disk_min_free(
 ) -> Result<Option<u64>, OptionsError> {
     let (name, text) = match (variable, &config.disk_min_free) {
         (Some(text), _) => ("AXIOM_DISK_MIN_FREE", text),
-        (None, Some(toml::Value::String(text))) => ("disk_min_free", text.clone()),
-        (None, Some(toml::Value::Integer(bytes))) => ("disk_min_free", bytes.to_string()),
-        (None, Some(value)) => ("disk_min_free", format!("a {}", value.type_str())),
+        (None, Some(value)) => ("disk_min_free", as_written(value)),
         (None, None) => return Ok(None),
     };
     match parse_bytes(&text) {
@@ -247,9 +260,7 @@ fn choose_pack_after(
 ) -> Result<Option<Duration>, OptionsError> {
     let (name, text) = match (variable, &config.pack_after) {
         (Some(text), _) => ("AXIOM_PACK_AFTER", text),
-        (None, Some(toml::Value::String(text))) => ("pack_after", text.clone()),
-        (None, Some(toml::Value::Integer(seconds))) => ("pack_after", seconds.to_string()),
-        (None, Some(value)) => ("pack_after", format!("a {}", value.type_str())),
+        (None, Some(value)) => ("pack_after", as_written(value)),
         (None, None) => return Ok(Some(PACK_AFTER)),
     };
     if text == "off" {
@@ -262,6 +273,26 @@ fn choose_pack_after(
             Err(OptionsError::Value { name: name.to_owned(), text, expected })
         }
     }
+}
+
+fn choose_keep(config: &KeepConfig) -> Result<Keep, OptionsError> {
+    let number = |name: &str, value: &Option<toml::Value>| {
+        let Some(value) = value else { return Ok(None) };
+        let text = as_written(value);
+        let number = if name == "keep.bytes" { parse_bytes(&text) } else { text.parse().ok() };
+        let expected = if name == "keep.bytes" {
+            "a number of bytes, with k, M, G or T for powers of 1024"
+        } else {
+            "a whole number, at least 0"
+        };
+        let name = name.to_owned();
+        number.map(Some).ok_or(OptionsError::Value { name, text, expected })
+    };
+    Ok(Keep {
+        tasks: number("keep.tasks", &config.tasks)?,
+        bytes: number("keep.bytes", &config.bytes)?,
+        days: number("keep.days", &config.days)?,
+    })
 }
 
 fn choose_network_port(
@@ -280,6 +311,13 @@ fn choose_network_port(
         text,
         expected: "a port from 1 to 65535, or off",
     })
+}
+
+/// A text or a whole number as text; anything else by its type, which no number is.
+fn as_written(value: &toml::Value) -> String {
+    let number = || value.as_integer().map(|number| number.to_string());
+    let text = value.as_str().map(str::to_owned).or_else(number);
+    text.unwrap_or_else(|| format!("a {}", value.type_str()))
 }
 
 /// `1048576`, `1024k`, `1M`, `1MiB`.
@@ -307,6 +345,7 @@ impl Options {
             cgroup: CgroupUse::Off,
             child_priority: ChildPriority::Same,
             pack_after: None,
+            keep: Keep::default(),
             network_port: NetworkPort::Off,
             programs: Programs { holder: "/none".into(), worker: "/none".into() },
             surroundings: Surroundings::of_this_process().expect("this process has surroundings"),
@@ -360,6 +399,37 @@ mod tests {
             let refused = choose_pack_after(&Config::default(), Some(text.to_owned())).unwrap_err();
             assert!(refused.to_string().contains("or off"), "{refused}");
         }
+    }
+
+    #[test]
+    fn the_documented_settings_are_all_there_are() {
+        let text = include_str!("../../../docs/config.md");
+        let (_, rest) = text.split_once("```toml\n").unwrap();
+        let written = config(rest.split_once("```").unwrap().0);
+        let Config { max_tasks, disk_min_free, network_port, child_priority, pack_after, keep } =
+            &written;
+        assert!(max_tasks.is_some() && disk_min_free.is_some() && network_port.is_some());
+        assert!(child_priority.is_some() && pack_after.is_some());
+        let kept = choose_keep(keep).unwrap();
+        assert!(kept.tasks.is_some() && kept.bytes.is_some() && kept.days.is_some());
+        assert_eq!(choose_max_tasks(&written, None).unwrap(), Some(100));
+        assert_eq!(choose_disk_min_free(&written, None).unwrap(), Some(2 << 30));
+        assert_eq!(choose_pack_after(&written, None).unwrap(), Some(PACK_AFTER));
+        assert_eq!(choose_child_priority(&written, None).unwrap(), ChildPriority::Lower);
+        assert!(choose_network_port(&written, None).is_ok());
+    }
+
+    #[test]
+    fn what_is_kept_is_said_in_numbers() {
+        let keep = |text: &str| choose_keep(&config(text).keep).map_err(|error| error.to_string());
+        assert_eq!(keep(""), Ok(Keep::default()));
+        let all = keep("[keep]\ntasks = 100\nbytes = \"2G\"\ndays = 30");
+        assert_eq!(all, Ok(Keep { tasks: Some(100), bytes: Some(2 << 30), days: Some(30) }));
+        for text in ["tasks = -1", "days = \"soon\"", "bytes = true", "tasks = 1.5"] {
+            let refused = keep(&format!("[keep]\n{text}")).unwrap_err();
+            assert!(refused.starts_with("keep."), "{refused}");
+        }
+        assert!(toml::from_str::<Config>("[keep]\nhours = 3").is_err());
     }
 
     #[test]

@@ -26,6 +26,7 @@ use crate::operations::Operations;
 use crate::options::{CgroupUse, ChildPriority, Options};
 use crate::packing;
 use crate::recovery;
+use crate::retention;
 use crate::socket_watch;
 use crate::token::Token;
 
@@ -103,6 +104,7 @@ impl Server {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let (options, instance, machine) = beside(move || prepare(options)).await?;
         let (network_port, pack_after) = (options.network_port, options.pack_after);
+        let keep = options.keep;
         let fleet = Fleet::new(options, machine);
         let index = {
             let path = fleet.home.index();
@@ -124,6 +126,7 @@ impl Server {
             fleet.background.spawn(packing::run(fleet.clone(), after));
         }
         recovery::recover(&fleet, indexed).await.map_err(StartError::Tasks)?;
+        fleet.background.spawn(retention::run(fleet.clone(), keep));
         let before = fleet.tasks().iter().map(|task| task.id()).collect();
         fleet.background.spawn(events::run(fleet.clone(), before));
         tracing::info!(home = %fleet.home.root().display(), tasks = fleet.tasks().len(), "serving");

@@ -99,6 +99,7 @@ async fn live(fleet: Arc<Fleet>, task: Arc<Task>, origin: Origin) {
     fleet.leave(task.id());
     fleet.indexing.mark(task.id());
     fleet.freed.notify_one();
+    fleet.over.notify_one();
     tracing::info!(status = task.announced().status.word(), "over");
 }
 

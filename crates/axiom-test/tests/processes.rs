@@ -53,6 +53,8 @@ mod lab;
 mod packing;
 #[path = "processes/replay.rs"]
 mod replay;
+#[path = "processes/retention.rs"]
+mod retention;
 #[path = "processes/screens.rs"]
 mod screens;
 #[path = "processes/server_deaths.rs"]

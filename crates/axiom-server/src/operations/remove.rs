@@ -25,7 +25,7 @@ const OVER_WAIT: Duration = Duration::from_secs(4);
 /// How long its last event may take: longer, and the log cannot be written.
 const TOLD_WAIT: Duration = Duration::from_secs(3);
 
-pub(super) async fn remove(fleet: &Arc<Fleet>, task: &Arc<Task>) -> Result<RemoveAnswer, Fault> {
+pub(crate) async fn remove(fleet: &Arc<Fleet>, task: &Arc<Task>) -> Result<RemoveAnswer, Fault> {
     if !settles(task).await {
         return Err(refusal(task));
     }
