@@ -29,8 +29,9 @@ use target::Target;
 Without -o the recording goes to standard output, but not to a terminal: `-o -` writes even there.
 FILE appears when it is whole; one that is there already is replaced then, and only then. A running task is exported up
 to now. Input is in it as far as it was kept: of what was typed while the terminal asked for a secret there is only the
-length. Interventions, suspends and gaps are markers. What is no UTF-8 is replaced, and told on standard error with its
-places. Of a task on pipes, errors stand among the output, and newlines are those of a terminal.
+length. Interventions, suspends and gaps are markers, and so is the exit in version 2, which has no event for it. What is
+no UTF-8 is replaced, and told on standard error with its places. Of a task on pipes, errors stand among the output, and
+newlines are those of a terminal.
 The formats text and svg are not there yet: `axiom logs ID` prints the text.")]
 pub(crate) struct Export {
     /// A task: the beginning of an id, or a name.

@@ -25,7 +25,8 @@ With a `/` in it, or a name that ends in .cast or .json, it is a file; `-` is st
 only where there is no such task. A running task is played up to now.
 On a terminal: space pauses and goes on; the arrows left and right seek by 5 s, down and up by 60 s; `,` and `.` step back and
 on by one output; `]` goes to the next marker, `0` to the start; `+` and `-` change the speed; q leaves. What could act on the
-terminal does not reach it; into a pipe or a file goes every byte, at its time.
+terminal does not reach it; into a pipe or a file goes every byte, at its time. Full-screen programs look right on a terminal
+of the recorded size.
 Times are those of the recording, before silences are shortened. FILE is read to its end before it is played: one that is
 cut off or broken is refused with the line.")]
 pub(crate) struct Replay {
