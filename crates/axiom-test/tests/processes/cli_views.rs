@@ -1,6 +1,6 @@
 //! What the command line shows of the fleet: the list, live and as a tree.
 
-use crate::lab::{EVENT_WAIT, Lab, binary, kill};
+use crate::lab::{EVENT_WAIT, Lab, binary, freeze, kill};
 use crate::tty::Seat;
 
 #[test]
@@ -120,7 +120,7 @@ fn a_server_that_stands_still_is_named_by_those_who_wait_and_by_doctor() {
     let lab = Lab::new();
     lab.axiom(&["run", "--", "true"]).ok();
     let server = lab.server_pid().unwrap();
-    kill(server, libc::SIGSTOP);
+    freeze(server);
     let doctor = lab.axiom(&["doctor"]);
     let mut ps = lab.follow(&["ps"]);
     ps.wait_for_error("who stands still", |line| line.contains(&format!("kill -9 {server}")));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::cli::finish;
 use crate::disk::{MIB, SmallDisk};
 use crate::equipment::python;
-use crate::lab::{Lab, kill};
+use crate::lab::{Lab, freeze, kill};
 use crate::wire::{Wire, request_to};
 
 /// A silence is noticed after 30 s; statistics are told every 5 s.
@@ -294,7 +294,7 @@ fn provoke(lab: &Lab, stream: &mut Stream, seen: &mut Vec<Message>) {
     // A stopped holder starts no other worker: the link stays away for as long as we like.
     let pid = |task: &Value, name: &str| u32::try_from(task[name].as_u64().unwrap()).unwrap();
     let task = &lab.show(&printing)["task"];
-    kill(pid(task, "holder_pid"), libc::SIGSTOP);
+    freeze(pid(task, "holder_pid"));
     kill(pid(task, "worker_pid"), libc::SIGKILL);
     stream.until("link.away", seen);
     kill(pid(task, "holder_pid"), libc::SIGCONT);

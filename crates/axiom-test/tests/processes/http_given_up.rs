@@ -4,7 +4,7 @@ use std::io::Read;
 
 use serde_json::{Value, json};
 
-use crate::lab::{EVENT_WAIT, Lab, kill};
+use crate::lab::{EVENT_WAIT, Lab, freeze, kill};
 use crate::wire::{Address, Answer, JSON, Wire, request_to};
 
 /// A server that stands still, until this is let go.
@@ -13,7 +13,7 @@ struct Frozen(u32);
 impl Frozen {
     fn server_of(lab: &Lab) -> Self {
         let pid = lab.server_pid().unwrap();
-        kill(pid, libc::SIGSTOP);
+        freeze(pid);
         Self(pid)
     }
 }

@@ -118,6 +118,34 @@ pub(crate) fn kill(pid: u32, signal: i32) {
     let _gone_already = unsafe { libc::kill(pid, signal) };
 }
 
+/// Stops a process, and waits until none of its threads runs.
+pub(crate) fn freeze(pid: u32) {
+    kill(pid, libc::SIGSTOP);
+    let is_stopped = |thread: std::fs::DirEntry| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+    };
+    let deadline = std::time::Instant::now() + EVENT_WAIT;
+    while !std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten().all(is_stopped) {
+        assert!(std::time::Instant::now() < deadline, "{pid} does not stop");
+    }
+}
+
+/// The kernel stops a process when it gets round to it, and tells nobody but its parent.
+pub(crate) fn wait_until_stopped(pid: u32) {
+    let deadline = Instant::now() + EVENT_WAIT;
+    while state(pid) != 'T' {
+        assert!(Instant::now() < deadline, "{pid} is not stopped but {}", state(pid));
+        std::thread::yield_now();
+    }
+}
+
+/// The letter of a process' state.
+pub(crate) fn state(pid: u32) -> char {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next()).unwrap_or('?')
+}
+
 /// True while the process runs (a zombie does not).
 pub(crate) fn is_alive(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

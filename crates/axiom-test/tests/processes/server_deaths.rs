@@ -6,7 +6,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::cli::finish;
-use crate::lab::{EVENT_WAIT, Lab, assert_dies, is_alive, kill, wait_for_death};
+use crate::lab::{EVENT_WAIT, Lab, assert_dies, freeze, is_alive, kill, wait_for_death};
 
 /// Tasks and lines of the great test.
 const TASKS: usize = 10;
@@ -256,7 +256,7 @@ fn a_task_whose_holder_and_worker_are_dead_is_lost_and_its_tree_emptied() {
     let id = lab.spawn_shell("setsid sleep 600 & echo one; exec sleep 600");
     lab.follow(&["logs", "-f", &id]).wait_for_line("one", |line| line == "one");
     let (holder, worker, child) = pids_of(&lab, &id);
-    kill(holder, libc::SIGSTOP);
+    freeze(holder);
     kill(worker, libc::SIGKILL);
     kill(holder, libc::SIGKILL);
     let waited = lab.axiom(&["wait", "--timeout", "20s", &id]);
@@ -294,19 +294,6 @@ fn a_socket_that_somebody_removed_is_put_back_by_the_server_that_lives() {
         assert_eq!(lab.server_pid(), Some(first));
     }
     lab.shut_down();
-}
-
-/// Stops a process, and waits until none of its threads runs.
-fn freeze(pid: u32) {
-    kill(pid, libc::SIGSTOP);
-    let is_stopped = |thread: std::fs::DirEntry| {
-        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
-        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
-    };
-    let deadline = std::time::Instant::now() + EVENT_WAIT;
-    while !std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten().all(is_stopped) {
-        assert!(std::time::Instant::now() < deadline, "{pid} does not stop");
-    }
 }
 
 #[test]
@@ -348,7 +335,7 @@ fn a_task_lost_while_no_server_lived_is_closed_by_the_next_one() {
     lab.follow(&["logs", "-f", &id]).wait_for_line("one", |line| line == "one");
     let (holder, worker, child) = pids_of(&lab, &id);
     lab.kill_server();
-    kill(holder, libc::SIGSTOP);
+    freeze(holder);
     kill(worker, libc::SIGKILL);
     kill(holder, libc::SIGKILL);
     assert_dies(holder, "the holder");

@@ -7,7 +7,7 @@ use axiom_proto::event::{Event, EventClass, Happening};
 use rustix::termios::LocalModes;
 
 use crate::cli::Finished;
-use crate::lab::{EVENT_WAIT, Lab, kill, wait_for_death};
+use crate::lab::{EVENT_WAIT, Lab, freeze, kill, wait_for_death};
 use crate::tty::Seat;
 
 /// Everything that a child can do to a line: controls of both sets, strings, directions, broken text, and our own words.
@@ -305,7 +305,7 @@ fn a_frozen_server_is_told_of_while_a_silent_task_is_followed() {
     let mut logs = lab.follow(&["logs", "-f", "mute"]);
     logs.wait_for_line("its line", |line| line == "first");
     let server = lab.server_pid().unwrap();
-    kill(server, libc::SIGSTOP);
+    freeze(server);
     logs.wait_for_error("the silence", |line| line.contains("has not answered for 2 s"));
     kill(server, libc::SIGCONT);
     logs.wait_for_error("the answer", |line| line.contains("answers again"));

@@ -7,7 +7,7 @@ use axiom_proto::record::{FreezeMeans, Record, Verdict};
 use axiom_proto::task::{Leftovers, Status};
 
 use crate::direct::{Direct, Setup};
-use crate::lab::{Lab, is_alive, kill};
+use crate::lab::{Lab, freeze, is_alive, state, wait_until_stopped};
 
 /// A child with a `setsid` descendant and a double-forked one, each printing its pid and then ticking.
 const FAMILY: &str = r"
@@ -51,20 +51,6 @@ fn family(lab: &Lab, cgroup: Option<PathBuf>) -> (Direct, Vec<u32>) {
     (direct, pids)
 }
 
-fn state(pid: u32) -> char {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next()).unwrap_or('?')
-}
-
-/// The kernel stops a process when it gets round to it.
-fn wait_until_stopped(pid: u32) {
-    let deadline = std::time::Instant::now() + crate::lab::EVENT_WAIT;
-    while state(pid) != 'T' {
-        assert!(std::time::Instant::now() < deadline, "{pid} is not stopped but {}", state(pid));
-        std::thread::yield_now();
-    }
-}
-
 fn stop_reaches_all(cgroup: impl Fn(&Lab) -> Option<PathBuf>) {
     let lab = Lab::new();
     let (mut direct, pids) = family(&lab, cgroup(&lab));
@@ -91,8 +77,7 @@ fn suspend_and_resume(cgroup: Option<PathBuf>, lab: &Lab) {
     let means = cgroup.as_ref().map_or(FreezeMeans::Signals, |_| FreezeMeans::Cgroup);
     let (mut direct, pids) = family(lab, cgroup);
     // One of them was stopped before: it must stay so.
-    kill(pids[0], libc::SIGSTOP);
-    wait_until_stopped(pids[0]);
+    freeze(pids[0]);
     direct.command(Action::Suspend, b"");
     let freeze = direct.summary.freeze.clone().expect("it is frozen");
     assert_eq!(freeze.means, means);
