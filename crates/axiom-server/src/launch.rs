@@ -27,7 +27,6 @@ use crate::record::{self, RecordError};
 use crate::session::Problem;
 use crate::task::Task;
 
-use spare::REFILL_AFTER;
 pub(crate) use spare::Spare;
 
 /// Holders that are being started at once. More would only slow each other down.
@@ -96,7 +95,7 @@ async fn start(fleet: &Arc<Fleet>, task: &Arc<Task>) -> Result<(), LaunchError> 
     let stdin = holder.stdin.take().expect("its standard input is piped");
     watched(task, permit, begin(task, stdin, &spec, &mut holder)).await?;
     fleet.reap(holder);
-    fleet.background.spawn(refill(fleet.clone()));
+    fleet.background.spawn(refill(fleet.clone(), task.clone()));
     Ok(())
 }
 
@@ -106,9 +105,10 @@ fn take_holder(fleet: &Fleet) -> Result<Child, LaunchError> {
     taken.map_err(|source| LaunchError::Spawn { program: program.clone(), source })
 }
 
-/// Keeps a holder ready for the next start, once none is going on.
-async fn refill(fleet: Arc<Fleet>) {
-    tokio::time::sleep(REFILL_AFTER).await;
+/// Keeps a holder ready for the next start, once the worker of this one has linked, till when the processors are its own, and no other
+/// start is going on.
+async fn refill(fleet: Arc<Fleet>, task: Arc<Task>) {
+    let _open: bool = task.follow().wait_for(|now| now.is_known || now.over).await.is_ok();
     if fleet.launches.available_permits() < LAUNCHES_MAX || fleet.is_leaving() {
         return;
     }

@@ -9,16 +9,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tokio::process::{Child, Command};
 
 /// Variables that a holder gets; the child's come in the specification.
 const HOLDER_ENV: [&str; 3] = ["PATH", "AXIOM_LOG", "RUST_BACKTRACE"];
-
-/// A start that has just been handed over has the processors first.
-pub(super) const REFILL_AFTER: Duration = Duration::from_millis(2);
 
 /// The place for one holder.
 #[derive(Debug, Default)]
