@@ -1,7 +1,9 @@
-//! The standard streams in threads of their own, so that a reader or writer that stands still holds up nothing else,
-//! and so that the streams keep the modes in which they were given to us: others share them.
+//! The standard streams: read, and waited for, in threads of their own, so that a reader or writer that stands still holds up
+//! nothing else, and so that the streams keep the modes in which they were given to us: others share them.
 
-use std::io::{self, Write};
+mod writer;
+
+use std::io;
 use std::thread;
 
 use bytes::Bytes;
@@ -10,17 +12,13 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use writer::{Stream, Writer};
+
 /// Bytes of one read.
 const READ_BYTES: usize = 64 * 1024;
 
 /// Reads that may wait: one while the other is sent.
 const READS_MAX: usize = 1;
-
-/// Writes that may wait, each of one frame or batch of lines.
-const WRITES_MAX: usize = 32;
-
-/// As much is gathered from waiting writes into one.
-const WRITE_BYTES: usize = 64 * 1024;
 
 /// What came from standard input.
 #[derive(Debug, PartialEq, Eq)]
@@ -103,85 +101,5 @@ impl OutputWatch {
         }
         self.0 = None;
         std::future::pending().await
-    }
-}
-
-/// Which stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stream {
-    /// Standard output.
-    Output,
-    /// Standard error.
-    Error,
-}
-
-/// Writes in order, from a bounded queue.
-#[derive(Debug)]
-pub(crate) struct Writer {
-    queue: mpsc::Sender<(Stream, Bytes)>,
-    done: oneshot::Receiver<io::Result<()>>,
-}
-
-/// Room for one write.
-pub(crate) type Room<'a> = mpsc::Permit<'a, (Stream, Bytes)>;
-
-impl Writer {
-    /// Begins.
-    #[must_use]
-    pub(crate) fn start() -> Self {
-        let (queue, mut writes) = mpsc::channel(WRITES_MAX);
-        let (tell, done) = oneshot::channel();
-        thread::spawn(move || {
-            // Who gave up waiting does not want to know.
-            drop(tell.send(write_all(&mut writes)));
-        });
-        Self { queue, done }
-    }
-
-    /// Waits for room. Cancel-safe. `None` once writing has failed: [`Writer::finish`] says why.
-    pub(crate) async fn room(&self) -> Option<Room<'_>> {
-        self.queue.reserve().await.ok()
-    }
-
-    /// Waits until all is written.
-    ///
-    /// # Errors
-    /// The first failure to write.
-    pub(crate) async fn finish(self) -> io::Result<()> {
-        let Self { queue, done } = self;
-        drop(queue);
-        done.await.unwrap_or_else(|_| Err(io::Error::other("the writing thread panicked")))
-    }
-}
-
-fn write_all(writes: &mut mpsc::Receiver<(Stream, Bytes)>) -> io::Result<()> {
-    let mut next = None;
-    loop {
-        let Some((stream, bytes)) = next.take().or_else(|| writes.blocking_recv()) else {
-            return Ok(());
-        };
-        let mut gathered = bytes.to_vec();
-        while gathered.len() < WRITE_BYTES {
-            match writes.try_recv() {
-                Ok((same, bytes)) if same == stream => gathered.extend_from_slice(&bytes),
-                Ok(other) => {
-                    next = Some(other);
-                    break;
-                }
-                Err(_) => break,
-            }
-        }
-        write(stream, &gathered)?;
-    }
-}
-
-fn write(stream: Stream, bytes: &[u8]) -> io::Result<()> {
-    match stream {
-        Stream::Output => {
-            let mut output = io::stdout().lock();
-            output.write_all(bytes)?;
-            output.flush()
-        }
-        Stream::Error => io::stderr().lock().write_all(bytes),
     }
 }

@@ -8,7 +8,7 @@ use axiom_proto::frame::{FrameKind, Offset};
 use axiom_proto::live::StartAt;
 use axiom_proto::task::{Status, TaskView};
 use axiom_server::text::TextFilter;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
@@ -27,6 +27,9 @@ use crate::stream::{
 
 /// Bytes of one answer.
 const PART_BYTES: u64 = 1024 * 1024;
+
+/// Output that has come already is written in as few calls.
+const GATHERED_BYTES: usize = 64 * 1024;
 
 /// `axiom logs`.
 #[derive(Debug, Clone, Args)]
@@ -375,16 +378,19 @@ async fn follow(
     let mut feed = Feed::new(here.place()?);
     feed.subscribe(task.id, start);
     feed.watch(vec![task.id]);
+    let mut next = None;
     loop {
-        match feed.next().await? {
-            Event::Frame { header, payload, .. } => match header.kind {
-                FrameKind::Output | FrameKind::ErrorOutput => shown.send(writer, &payload).await?,
-                FrameKind::Input
-                | FrameKind::Record
-                | FrameKind::Keyframe
-                | FrameKind::Control
-                | FrameKind::Other(_) => {}
-            },
+        let event = match next.take() {
+            Some(event) => event,
+            None => feed.next().await?,
+        };
+        match event {
+            Event::Frame { header, payload, .. } if is_output(header.kind) => {
+                let (bytes, after) = gathered(&mut feed, payload);
+                shown.send(writer, &bytes).await?;
+                next = after;
+            }
+            Event::Frame { .. } => {}
             Event::Ended(_) => return Ok(()),
             // A task that ended without ever having a session has no frames.
             Event::Task(view) if view.status.is_ended() && view.session == 0 => return Ok(()),
@@ -399,6 +405,38 @@ async fn follow(
             | Event::Away { .. }
             | Event::Outcome(..)
             | Event::CommandRefused { .. } => {}
+        }
+    }
+}
+
+fn is_output(kind: FrameKind) -> bool {
+    match kind {
+        FrameKind::Output | FrameKind::ErrorOutput => true,
+        FrameKind::Input
+        | FrameKind::Record
+        | FrameKind::Keyframe
+        | FrameKind::Control
+        | FrameKind::Other(_) => false,
+    }
+}
+
+/// The output that has come already, as one, and the event after it: a flood is written in few calls.
+fn gathered(feed: &mut Feed, first: Bytes) -> (Bytes, Option<Event>) {
+    let Some(mut next) = feed.next_now() else { return (first, None) };
+    let mut bytes = BytesMut::from(first);
+    loop {
+        let Event::Frame { header, payload, .. } = next else {
+            return (bytes.freeze(), Some(next));
+        };
+        if is_output(header.kind) {
+            bytes.extend_from_slice(&payload);
+        }
+        if bytes.len() >= GATHERED_BYTES {
+            return (bytes.freeze(), None);
+        }
+        match feed.next_now() {
+            Some(event) => next = event,
+            None => return (bytes.freeze(), None),
         }
     }
 }
