@@ -26,12 +26,13 @@ const ABSOLUTE: Nature = Nature::Absolute;
 const COUNT: Nature = Nature::Count;
 
 const ROWS: &[Row] = &[
-    row("throughput ÷ reference, plain", "", RATIO, (AtLeast(0.85), Some(AtLeast(0.95)))),
-    row("throughput ÷ reference, colour", "", RATIO, (AtLeast(0.85), Some(AtLeast(0.95)))),
-    row("throughput ÷ reference, escape", "", RATIO, (AtLeast(0.85), Some(AtLeast(0.95)))),
-    row("CPU of all ÷ reference, plain", "", RATIO, (AtMost(1.6), Some(AtMost(1.3)))),
-    row("CPU of all ÷ reference, colour", "", RATIO, (AtMost(1.6), Some(AtMost(1.3)))),
-    row("CPU of all ÷ reference, escape", "", RATIO, (AtMost(1.6), Some(AtMost(1.3)))),
+    // With a live screen in the worker. Without one they were 0.85 and 1.6.
+    row("throughput ÷ reference, plain", "", RATIO, (AtLeast(0.75), Some(AtLeast(0.95)))),
+    row("throughput ÷ reference, colour", "", RATIO, (AtLeast(0.75), Some(AtLeast(0.95)))),
+    row("throughput ÷ reference, escape", "", RATIO, (AtLeast(0.75), Some(AtLeast(0.95)))),
+    row("CPU of all ÷ reference, plain", "", RATIO, (AtMost(2.4), Some(AtMost(2.0)))),
+    row("CPU of all ÷ reference, colour", "", RATIO, (AtMost(2.4), Some(AtMost(2.0)))),
+    row("CPU of all ÷ reference, escape", "", RATIO, (AtMost(2.4), Some(AtMost(2.0)))),
     row("ten: total ÷ reference total", "", RATIO, (AtLeast(0.65), Some(AtLeast(0.80)))),
     row("ten: journals unlike their source", "", COUNT, (AtMost(0.0), None)),
     row("ten: slowest ÷ fastest", "", RATIO, (AtLeast(0.7), None)),
@@ -46,6 +47,7 @@ const ROWS: &[Row] = &[
     row("server at many: PSS", "MB", ABSOLUTE, (Below(100.0), Some(Below(50.0)))),
     row("ten after 50 MB each: growth of a task", "MB", ABSOLUTE, (Below(1.0), None)),
     row("ten after 50 MB each: growth of the server", "MB", ABSOLUTE, (Below(12.0), None)),
+    row("ten after 50 MB each: server and all", "MB", ABSOLUTE, (Below(80.0), None)),
     row("call → id: p99", "ms", ABSOLUTE, (Below(10.0), Some(Below(3.0)))),
     row("call → first byte: p50", "ms", ABSOLUTE, (Below(5.0), Some(Below(4.0)))),
     row("many tasks all started", "s", ABSOLUTE, (Below(20.0), Some(Below(8.0)))),
@@ -60,6 +62,7 @@ const ROWS: &[Row] = &[
     row("throughput ÷ asciinema", "", RATIO, (AtLeast(1.2), None)),
     row("throughput ÷ shpool", "", RATIO, (AtLeast(1.5), None)),
     row("throughput ÷ tmux attached", "", RATIO, (AtLeast(1.5), None)),
+    row("throughput ÷ tmux attached, escape", "", RATIO, (AtLeast(6.0), None)),
     row("throughput ÷ tmux -C", "", RATIO, (AtLeast(5.0), None)),
     row("p50 ÷ tmux attached", "", RATIO, (Below(1.0), None)),
     row("p99 ÷ tmux attached", "", RATIO, (Below(1.0), None)),

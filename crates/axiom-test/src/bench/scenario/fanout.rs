@@ -11,7 +11,7 @@ use crate::bench::stand::Stand;
 
 /// How many viewers, and how much the task prints: what all of them get together stays within seconds.
 const STEPS: [(u32, &str); 4] =
-    [(1, "40000000"), (10, "40000000"), (100, "10000000"), (1000, "2000000")];
+    [(1, "120000000"), (10, "80000000"), (100, "25000000"), (1000, "4000000")];
 
 /// With few viewers a round is short, and lies on one side of two: viewers keep pace, or they fall behind and read the journal,
 /// with a frozen one or without. More rounds than elsewhere tell a ratio close to one.

@@ -51,7 +51,9 @@ fn printed(stand: &mut Stand) -> anyhow::Result<Vec<Figure>> {
     }
     let each = (mb(tasks_after.pss_kb) - mb(tasks_before.pss_kb)) / f64::from(FEW);
     let server = mb(server_after.pss_kb) - mb(server_before.pss_kb);
+    let all = mb(server_after.pss_kb) + mb(tasks_after.pss_kb);
     Ok(vec![
+        promised("ten after 50 MB each: server and all").with(vec![all], Vec::new()),
         promised("ten after 50 MB each: growth of a task")
             .with(vec![each], Vec::new())
             .note("worker and holder; that of one task, once"),

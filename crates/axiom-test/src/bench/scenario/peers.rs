@@ -11,7 +11,7 @@ use super::thr::ratios;
 use crate::bench::cpu;
 use crate::bench::ending::until_gone;
 use crate::bench::figure::{Figure, Nature};
-use crate::bench::goals::promised_if_any;
+use crate::bench::goals::{promised, promised_if_any};
 use crate::bench::observation::{Look, Observation, seconds};
 use crate::bench::stand::Stand;
 use crate::bench::statistics::Rounds;
@@ -19,11 +19,15 @@ use ways::{
     BARE, CHAIN_OF_THREE, CHAIN_ON_TERMINAL, COMMAND_LINE, LIBRARY, OTHERS, Way, is_installed,
 };
 
-const FLOOD_BYTES: u64 = 20_000_000;
+/// As much as in `thr`: what a start costs is below a tenth of it.
+const FLOOD_BYTES: u64 = 60_000_000;
 
-/// Two seconds of lines.
-const LINES: usize = 400;
-const PACE: [&str; 5] = ["trickle", "--per-second", "200", "--lines", "400"];
+/// Five seconds of lines: a p99 stands on ten of them.
+const LINES: usize = 1000;
+const PACE: [&str; 5] = ["trickle", "--per-second", "200", "--lines", "1000"];
+
+/// Whose floods are compared once more where most bytes are sequences: it draws them.
+const DRAWS: &str = "tmux attached";
 
 /// What a round of one way gave.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +72,9 @@ pub(super) fn run(stand: &mut Stand, rounds: usize) -> anyhow::Result<Vec<Figure
         figures.extend(compared(other, &ours, &reference));
     }
     figures.extend(beyond_a_chain(&ours, &others, &reference));
+    if let Some(drawing) = OTHERS.iter().find(|way| way.name == DRAWS && is_installed(stand, way)) {
+        figures.push(escapes(stand, *drawing, rounds)?);
+    }
     if !without.is_empty() {
         let none = Figure::of("peers that are not here", "", Nature::Count);
         figures.push(none.note(without.join(", ")));
@@ -77,11 +84,34 @@ pub(super) fn run(stand: &mut Stand, rounds: usize) -> anyhow::Result<Vec<Figure
 
 /// A flood and a trickle.
 fn round(stand: &mut Stand, way: Way) -> anyhow::Result<Seen> {
-    let bytes = FLOOD_BYTES.to_string();
-    let ready = way.kind.hears_ready().to_string();
-    let flood = once(stand, way, Look::Bytes, &["flood", "--bytes", &bytes, "--ready", &ready])?;
+    let flood = flood(stand, way, "plain")?;
     let trickle = once(stand, way, Look::Stamps, &PACE)?;
     seen(&flood, &trickle)
+}
+
+fn flood(stand: &mut Stand, way: Way, style: &str) -> anyhow::Result<Observation> {
+    let (bytes, ready) = (FLOOD_BYTES.to_string(), way.kind.hears_ready().to_string());
+    let script = ["flood", "--bytes", &bytes, "--style", style, "--ready", &ready];
+    once(stand, way, Look::Bytes, &script)
+}
+
+/// Floods of sequences, ours and theirs in turn.
+fn escapes(stand: &mut Stand, drawing: Way, rounds: usize) -> anyhow::Result<Figure> {
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        ours.push(speed(&flood(stand, LIBRARY, "escape")?)?);
+        theirs.push(speed(&flood(stand, drawing, "escape")?)?);
+    }
+    let row = promised(&format!("throughput ÷ {}, escape", drawing.name));
+    Ok(row.with(ratios(&ours, &theirs), theirs))
+}
+
+/// The source's bytes by the time from the first byte seen to the last.
+fn speed(flood: &Observation) -> anyhow::Result<f64> {
+    let stream = flood.streams.first().context("a gauge tells of a stream")?;
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let mb = FLOOD_BYTES as f64 / 1e6;
+    Ok(mb / seconds(stream.last_ns.saturating_sub(stream.first_ns)).max(1e-9))
 }
 
 /// What was seen, and the processor time of all that took part since the gate was opened, but not of the terminal behind it.
@@ -105,14 +135,13 @@ fn once(stand: &mut Stand, way: Way, look: Look, script: &[&str]) -> anyhow::Res
 }
 
 fn seen(flood: &Observation, trickle: &Observation) -> anyhow::Result<Seen> {
-    let stream = flood.streams.first().context("a gauge tells of a stream")?;
     let lines = trickle.streams.first().map_or(0, |stream| stream.late_ns.len());
     // A peer may not draw every line, but one that draws few is not measured.
     anyhow::ensure!(lines > LINES * 9 / 10, "{lines} of {LINES} lines came");
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let (mb, cpu_ms) = (FLOOD_BYTES as f64 / 1e6, flood.cpu_us as f64 / 1e3);
     Ok(Seen {
-        mb_per_second: mb / seconds(stream.last_ns.saturating_sub(stream.first_ns)).max(1e-9),
+        mb_per_second: speed(flood)?,
         p50_ms: trickle.percentile_ms(50.0),
         p99_ms: trickle.percentile_ms(99.0),
         cpu_ms_per_mb: cpu_ms / mb,

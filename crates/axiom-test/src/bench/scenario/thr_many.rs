@@ -16,7 +16,7 @@ use crate::bench::observation::{Look, Observation};
 use crate::bench::stand::Stand;
 
 const TASKS: usize = 10;
-const BYTES: &str = "15000000";
+const BYTES: &str = "30000000";
 
 /// Journal bytes hashed at once.
 const READ_BYTES: usize = 256 * 1024;
