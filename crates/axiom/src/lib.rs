@@ -2,7 +2,6 @@
 //! what is decided here is only what a terminal, a pipe or an exit code needs.
 
 mod arguments;
-mod asciicast;
 mod completion;
 mod conclusion;
 mod failure;

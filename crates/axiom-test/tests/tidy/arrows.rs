@@ -22,6 +22,7 @@ const CRATES: &[(&str, Uses)] = &[
     ("axiom-screen", Only(&[])),
     ("axiom-rules", Only(&["axiom-proto"])),
     ("axiom-hub", Only(&["axiom-proto"])),
+    ("axiom-asciicast", Only(&["axiom-proto"])),
     ("axiom-session", Only(&["axiom-proto", "axiom-rules", "axiom-screen"])),
     // disk
     ("axiom-journal", Only(&["axiom-proto"])),
@@ -49,12 +50,12 @@ const CRATES: &[(&str, Uses)] = &[
     ("axiom", Any),
     // ship nowhere
     ("axiom-test", Any),
-    ("fuzz", Any),
+    ("axiom-fuzz", Any),
     ("xtask", Only(&[])),
 ];
 
 /// Crates that no other may use: they are tests and tools.
-const SHIP_NOWHERE: &[&str] = &["axiom-test", "xtask", "fuzz"];
+const SHIP_NOWHERE: &[&str] = &["axiom-test", "xtask", "axiom-fuzz"];
 
 /// The pure crates, each with the guests it may have. No list has a runtime, a system call or a source of randomness.
 pub(crate) const PURE_CRATES: &[(&str, &[&str])] = &[
@@ -65,6 +66,7 @@ pub(crate) const PURE_CRATES: &[(&str, &[&str])] = &[
     ),
     ("axiom-session", &["serde", "bytes", "memchr", "thiserror"]),
     ("axiom-hub", &["bytes", "thiserror"]),
+    ("axiom-asciicast", &["bytes", "serde", "serde_json", "thiserror"]),
     ("axiom-screen", &["thiserror", "unicode-width"]),
     ("axiom-rules", &[]),
 ];

@@ -6,11 +6,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::vec;
 
+use axiom_asciicast::{BadLine, Event, Header, LINE_BYTES_MAX, LineFault, Reader, events_of_whole};
 use thiserror::Error;
-
-use crate::asciicast::{
-    BadLine, Event, Header, LINE_BYTES_MAX, LineFault, Reader, events_of_whole,
-};
 
 /// Why a file gives no events.
 #[derive(Debug, Error)]

@@ -1,6 +1,7 @@
 //! A task's frames as events: page after page from its server, up to what there was when it was asked first. Bounded by
 //! one page, and by the server's largest frame.
 
+use axiom_asciicast::{Event, Journaled};
 use axiom_client::Connection;
 use axiom_proto::cursor::Cursor;
 use axiom_proto::fault::{ErrorCode, Fault};
@@ -8,7 +9,6 @@ use axiom_proto::frame::{Frame, Seq};
 use axiom_proto::task::TaskView;
 use bytes::Bytes;
 
-use crate::asciicast::{Event, Journaled};
 use crate::failure::Failure;
 
 /// Bytes of one page: a second of a flood, and nothing to keep in memory.

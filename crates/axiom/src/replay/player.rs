@@ -3,13 +3,13 @@
 
 use std::collections::VecDeque;
 
+use axiom_asciicast::{Event, What};
 use axiom_proto::frame::Micros;
 use axiom_proto::task::Size;
 use bytes::Bytes;
 
 use super::keys::Key;
 use super::pace::{Pace, Speed};
-use crate::asciicast::{Event, What};
 
 /// What is to be done now.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,12 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use axiom_asciicast::{Event, What};
 use axiom_client::{Connection, Place};
 use axiom_proto::task::{Mode, Size, TaskView};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::asciicast::{Event, What};
 use crate::failure::Failure;
 use crate::recording::{CastError, CastFile, TaskEvents};
 

@@ -5,6 +5,7 @@ mod target;
 
 use std::collections::BTreeMap;
 
+use axiom_asciicast::{Broken, Form, Opening, Writer};
 use axiom_client::Connection;
 use axiom_proto::api::TaskDetail;
 use axiom_proto::bytestring::ByteString;
@@ -15,7 +16,6 @@ use clap::{Args, ValueEnum};
 
 use super::connect;
 use super::logs::note_gaps;
-use crate::asciicast::{Broken, Form, Opening, Writer};
 use crate::failure::{Failure, note};
 use crate::here::{Here, Terminals};
 use crate::quantities::counted;

@@ -103,7 +103,7 @@ fn of_file(path: &Path) -> Result<Found, Failure> {
         return Err(Failure::invalid("standard input is a terminal, and no recording", hint));
     }
     let rewinds = fs::metadata(path).is_ok_and(|meta| meta.is_file());
-    let found = |header: crate::asciicast::Header, opened| {
+    let found = |header: axiom_asciicast::Header, opened| {
         let path = path.to_owned();
         (Origin::File { path, size: header.size, rewinds }, opened, header.idle_max)
     };

@@ -11,14 +11,14 @@ use axiom_proto::record::{Exit, InputNote, Intent, Limit, Outcome, Record, Verdi
 use axiom_proto::task::{Mode, Size};
 use bytes::Bytes;
 
-use super::{Event, What};
+use crate::{Event, What};
 
 /// Inputs whose outcome is awaited; a worker answers them one after the other, long before there are so many.
 const OPEN_INPUTS_MAX: usize = 256;
 
 /// Takes frames in order.
 #[derive(Debug, Default)]
-pub(crate) struct Journaled {
+pub struct Journaled {
     /// The terminal's size at the start, where there is one and its record has come.
     pub size: Option<Size>,
     /// What the streams are, once it is known.
@@ -34,7 +34,7 @@ pub(crate) struct Journaled {
 
 impl Journaled {
     /// The event of a frame, if it is one.
-    pub(crate) fn take(&mut self, frame: &Frame<'_>) -> Option<Event> {
+    pub fn take(&mut self, frame: &Frame<'_>) -> Option<Event> {
         let payload = || Bytes::copy_from_slice(frame.payload);
         let what = match frame.header.kind {
             FrameKind::Output => Some(What::Output(payload())),

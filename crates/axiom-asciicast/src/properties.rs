@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::{Event, Form, Opening, Reader, What, Writer, events_of_whole};
+use crate::{Event, Form, Opening, Reader, What, Writer, events_of_whole};
 
 /// Bytes among which characters, halves of them, escapes and controls of both sets are frequent.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {

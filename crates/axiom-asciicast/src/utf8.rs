@@ -6,7 +6,7 @@ const PLACES_MAX: usize = 5;
 
 /// What was no UTF-8.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Broken {
+pub struct Broken {
     /// How many bytes.
     pub bytes: u64,
     /// Where the first of them are.

@@ -6,11 +6,11 @@ use axiom_proto::task::Size;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::{Event, Header, What};
+use crate::{Event, Header, What};
 
 /// The longest line, and the largest file of version 1: the largest frame of input there is, with every byte escaped, fits
 /// twice.
-pub(crate) const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The largest side of a terminal, as everywhere on the command line.
 const SIDE_MAX: u16 = 10_000;
@@ -21,7 +21,7 @@ const SECONDS_MAX: f64 = 3650.0 * 86_400.0;
 /// What is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("line {line}: {fault}")]
-pub(crate) struct BadLine {
+pub struct BadLine {
     /// Counted from 1.
     pub line: u64,
     /// What is wrong.
@@ -31,7 +31,7 @@ pub(crate) struct BadLine {
 
 /// What is wrong with a line.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum LineFault {
+pub enum LineFault {
     /// Something else than a recording.
     #[error("this is no asciicast, which begins with a JSON object that has a version")]
     NoRecording,
@@ -96,7 +96,7 @@ enum Times {
 
 /// Takes lines, gives events.
 #[derive(Debug, Default)]
-pub(crate) struct Reader {
+pub struct Reader {
     state: State,
     line: u64,
 }
@@ -115,7 +115,7 @@ enum State {
 impl Reader {
     /// What the head says, once its line was taken.
     #[must_use]
-    pub(crate) fn header(&self) -> Option<Header> {
+    pub fn header(&self) -> Option<Header> {
         match &self.state {
             State::Begin => None,
             State::Events { header, .. } => Some(*header),
@@ -124,7 +124,7 @@ impl Reader {
 
     /// The number of the line that comes next.
     #[must_use]
-    pub(crate) fn next_line(&self) -> u64 {
+    pub fn next_line(&self) -> u64 {
         self.line + 1
     }
 
@@ -133,7 +133,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`BadLine`]; nothing after it can be trusted.
-    pub(crate) fn line(&mut self, line: &[u8]) -> Result<Option<Event>, BadLine> {
+    pub fn line(&mut self, line: &[u8]) -> Result<Option<Event>, BadLine> {
         self.line += 1;
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let taken = match self.state {

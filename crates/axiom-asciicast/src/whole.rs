@@ -4,8 +4,8 @@ use axiom_proto::frame::Micros;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::read::{idle_max, micros, size_of, version};
-use super::{BadLine, Event, Header, LineFault, What};
+use crate::read::{idle_max, micros, size_of, version};
+use crate::{BadLine, Event, Header, LineFault, What};
 
 /// What a recording says of itself, and how far into the file that stands.
 const VERSION: &[u8] = b"\"version\"";
@@ -31,7 +31,7 @@ struct Body {
 ///
 /// # Errors
 /// [`BadLine`], with the line that the trouble is in.
-pub(crate) fn events_of_whole(bytes: &[u8]) -> Result<(Header, Vec<Event>), BadLine> {
+pub fn events_of_whole(bytes: &[u8]) -> Result<(Header, Vec<Event>), BadLine> {
     let at = |line: usize, fault| BadLine { line: line as u64, fault };
     let head: Head = serde_json::from_slice(bytes).map_err(|error| {
         // What breaks off after it said what it is, is a recording; everything else could be anything.

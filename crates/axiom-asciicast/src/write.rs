@@ -7,12 +7,12 @@ use axiom_proto::frame::Micros;
 use axiom_proto::task::{Mode, Size};
 use serde::Serialize;
 
-use super::utf8::Joiner;
-use super::{Broken, Event, What};
+use crate::utf8::Joiner;
+use crate::{Broken, Event, What};
 
 /// Which version is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub enum Form {
     /// Times since the start.
     Two,
     /// Times since the event before.
@@ -21,7 +21,7 @@ pub(crate) enum Form {
 
 /// What the head of a recording tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Opening {
+pub struct Opening {
     /// The terminal's size at the start.
     pub size: Size,
     /// When it began, in seconds since 1970.
@@ -91,7 +91,7 @@ impl Environment<'_> {
 
 /// Writes one recording.
 #[derive(Debug)]
-pub(crate) struct Writer {
+pub struct Writer {
     form: Form,
     /// On pipes no terminal has made a return and a newline of each newline yet, and a player would draw stairs.
     mode: Mode,
@@ -114,7 +114,7 @@ struct Stream {
 impl Writer {
     /// Begins.
     #[must_use]
-    pub(crate) fn new(form: Form, mode: Mode) -> Self {
+    pub fn new(form: Form, mode: Mode) -> Self {
         Self {
             form,
             mode,
@@ -129,7 +129,7 @@ impl Writer {
     }
 
     /// The first line.
-    pub(crate) fn header(&self, opening: &Opening, lines: &mut String) {
+    pub fn header(&self, opening: &Opening, lines: &mut String) {
         let Size { cols, rows } = opening.size;
         let (timestamp, command) = (opening.timestamp, opening.command.as_str());
         let (title, shell) = (opening.title.as_deref(), opening.shell.as_deref());
@@ -153,7 +153,7 @@ impl Writer {
     }
 
     /// The lines of an event: none where it brought only the beginning of a character. Events come in order.
-    pub(crate) fn event(&mut self, event: &Event, lines: &mut String) {
+    pub fn event(&mut self, event: &Event, lines: &mut String) {
         match &event.what {
             What::Output(bytes) => {
                 let text = text_of(&mut self.output, bytes, &mut self.broken_output);
@@ -177,7 +177,7 @@ impl Writer {
     }
 
     /// The last lines: characters that were begun and never ended, and the exit.
-    pub(crate) fn finish(&mut self, lines: &mut String) {
+    pub fn finish(&mut self, lines: &mut String) {
         let mut texts = [String::new(), String::new(), String::new()];
         let [output, error_output, input] = &mut texts;
         self.output.joiner.finish(output, &mut self.broken_output);
@@ -198,7 +198,7 @@ impl Writer {
 
     /// What was no UTF-8: in the output, in the input.
     #[must_use]
-    pub(crate) fn broken(&self) -> [&Broken; 2] {
+    pub fn broken(&self) -> [&Broken; 2] {
         [&self.broken_output, &self.broken_input]
     }
 
