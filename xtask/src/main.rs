@@ -8,6 +8,7 @@ mod bench;
 mod check;
 mod demo;
 mod dist_docs;
+mod fuzz;
 mod instructions;
 mod picture;
 mod provision;
@@ -73,6 +74,11 @@ const VERBS: &[Verb] = &[
         line: "count the hot path's instructions beside the kept ones (--keep renews them)",
         run: instructions::run,
     },
+    Verb {
+        name: "fuzz",
+        line: "look for inputs that break a target (--seconds N, TARGET…, or TARGET FILE)",
+        run: fuzz::run,
+    },
 ];
 
 fn main() -> ExitCode {
@@ -126,7 +132,7 @@ mod tests {
     fn an_unknown_verb_is_answered_with_all_names() {
         assert_eq!(
             names(),
-            "check, test, provision, demo, picture, dist-docs, bench, instructions"
+            "check, test, provision, demo, picture, dist-docs, bench, instructions, fuzz"
         );
     }
 }

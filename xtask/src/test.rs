@@ -1,5 +1,5 @@
 //! `cargo xtask test`: everything that can be tested on this machine, in one call.
-//! Provisions, builds all binaries (the tests run them), then doc tests and tests; `CI=true` adds the gates.
+//! Provisions, builds all binaries (the tests run them), then doc tests, fuzzing and tests; `CI=true` adds the gates.
 //! A failed gate does not hide the tests; a failed build does, for there is nothing to run.
 
 use std::ffi::OsString;
@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::check;
+use crate::fuzz;
 use crate::instructions;
 use crate::provision;
 use crate::step::{self, StepError};
@@ -26,6 +27,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<(), S
     step::run("build all binaries", &mut workspace.building(&["build", "--workspace", "--bins"]))?;
     failed.step("doc tests", &mut workspace.building(&["test", "--workspace", "--doc", "--quiet"]));
     failed.note("instructions of the hot path", instructions::run(workspace, &[]));
+    failed.note("fuzzing", fuzz::run(workspace, &[]));
     failed.step("tests", &mut tests(workspace));
     failed.into_result()
 }
