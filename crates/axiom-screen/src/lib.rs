@@ -10,6 +10,8 @@
 //!   cheaply whether and where it changed.
 //! - [`Sanitizer`]: a stream of output made harmless for a viewer's own terminal, by a list of what may pass; [`RESET`]
 //!   takes back what it switched on.
+//! - [`Questions`]: a stream of output as it is, but for what asks a terminal something. [`Replies`]: what a person types,
+//!   but for what their terminal says by itself.
 //!
 //! # What holds
 //!
@@ -32,13 +34,16 @@ mod link;
 mod mark;
 mod mode;
 mod parser;
+mod questions;
 #[cfg(test)]
 mod recordings;
+mod replies;
 mod row;
 #[cfg(test)]
 mod samples;
 mod sanitizer;
 mod screen;
+mod sequence;
 mod size;
 mod style;
 mod table;
@@ -54,6 +59,8 @@ pub use cursor::{CursorShape, CursorStyle};
 pub use dump::RESET;
 pub use mark::Mark;
 pub use mode::{Mouse, MouseEncoding};
+pub use questions::Questions;
+pub use replies::{Patience, Replies};
 pub use sanitizer::Sanitizer;
 pub use screen::{HISTORY_ROWS_MAX, Screen};
 pub use size::{COLUMNS_MAX, ROWS_MAX, Size, SizeError};
