@@ -1,9 +1,11 @@
-//! One task in the foreground: its bytes to our streams exactly, our keys or pipe to it, sizes and signals along.
+//! One task in the foreground: its bytes to our streams exactly, our keys or pipe to it, sizes and signals along. On a
+//! terminal without what asks it something, and without what it says by itself: the task's own side answers.
 //! It goes on through servers' deaths without a word, but for a note after a second. What it decides is in the files
 //! beside it; here is the loop that waits for all of it.
 
 mod detach;
 mod ending;
+mod keyboard;
 mod modes;
 mod steering;
 mod typing;
@@ -17,7 +19,8 @@ use axiom_proto::frame::{Frame, FrameKind, Header};
 use axiom_proto::id::TaskId;
 use axiom_proto::live::StartAt;
 use axiom_proto::summary::Summary;
-use axiom_proto::task::{Mode, Status, TaskView};
+use axiom_proto::task::{Mode, Size, Status, TaskView};
+use axiom_screen::Questions;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -28,7 +31,8 @@ use crate::here::{Terminals, terminal_size};
 use crate::signals::{Sign, Signals};
 use crate::stdio::{Stream, Typed, Writer, no_input, read_input};
 use crate::terminal::{HeldTerminal, dim_line};
-use detach::{DetachKey, Keys};
+use detach::Keys;
+use keyboard::Keyboard;
 use modes::Modes;
 use steering::Steering;
 
@@ -118,7 +122,11 @@ struct State {
     summary: Summary,
     view: Option<TaskView>,
     steering: Steering,
-    detach_key: DetachKey,
+    keyboard: Keyboard,
+    /// What of the output a terminal of ours is shown; a pipe or a file gets all of it.
+    questions: Option<Questions>,
+    /// The size that the task's terminal has by us: others may give it another one.
+    size: Option<Size>,
     modes: Modes,
     /// Taken from the feed and not given to the writer yet.
     output: Option<(Stream, Bytes)>,
@@ -154,6 +162,10 @@ impl Wires {
                 event = self.feed.next(), if state.output.is_none() => state.told(event?)?,
                 () = at(state.away_note_at) => state.note_away(),
                 () = at(state.steering.wakes_at()) => None,
+                () = at(state.keyboard.wakes_at()) => {
+                    let keys = state.keyboard.waited();
+                    state.pressed(keys)
+                }
             };
             if let Some(leaving) = leaving {
                 return Ok(leaving);
@@ -190,7 +202,10 @@ impl State {
             summary: Summary::default(),
             view: None,
             steering,
-            detach_key: DetachKey::default(),
+            keyboard: Keyboard::default(),
+            questions: (what.mode == Mode::Terminal && Terminals::of_process().output)
+                .then(Questions::new),
+            size: None,
             modes: Modes::default(),
             output: None,
             away_note_at: None,
@@ -246,7 +261,17 @@ impl State {
         if self.mode == Mode::Terminal
             && let Some(size) = terminal_size()
         {
+            self.size = Some(size);
             self.steering.resize(size);
+        }
+    }
+
+    /// Who types has the say: the size that this terminal gave is taken back from who changed it since.
+    fn take_size_back(&mut self) {
+        if let (Some(ours), Some(theirs)) = (self.size, self.summary.size)
+            && ours != theirs
+        {
+            self.steering.resize(ours);
         }
     }
 
@@ -268,8 +293,16 @@ impl State {
             self.cancel();
             return None;
         }
-        match self.detach_key.take(&bytes) {
+        let keys = self.keyboard.sent(&bytes, Instant::now());
+        self.pressed(keys)
+    }
+
+    fn pressed(&mut self, keys: Keys) -> Option<Leaving> {
+        match keys {
             Keys::Type(keys) => {
+                if !keys.is_empty() {
+                    self.take_size_back();
+                }
                 self.steering.typing.push(&keys);
                 None
             }
@@ -310,7 +343,10 @@ impl State {
         let stream = match header.kind {
             FrameKind::Output => Stream::Output,
             FrameKind::ErrorOutput => Stream::Error,
-            FrameKind::Record => return self.is_over().then_some(Leaving::Ended),
+            FrameKind::Record => {
+                self.size = self.size.or(self.summary.size);
+                return self.is_over().then_some(Leaving::Ended);
+            }
             FrameKind::Input | FrameKind::Keyframe | FrameKind::Control | FrameKind::Other(_) => {
                 return None;
             }
@@ -318,7 +354,15 @@ impl State {
         if self.terminal.is_some() {
             self.modes.watch(&payload);
         }
-        self.output = Some((stream, payload));
+        let shown = match &mut self.questions {
+            Some(questions) => {
+                let mut shown = Vec::with_capacity(payload.len());
+                questions.feed(&payload, &mut shown);
+                Bytes::from(shown)
+            }
+            None => payload,
+        };
+        self.output = (!shown.is_empty()).then_some((stream, shown));
         None
     }
 
