@@ -59,6 +59,18 @@ impl Reader {
         Ok(())
     }
 
+    /// Moves to the last keyframe before the frame `before`, at bounded cost: headers of a few segments are walked over.
+    /// False where there is none near; then, and on an error, the reader stays where it is.
+    ///
+    /// # Errors
+    /// [`JournalError::Missing`] where there is no journal any more; what a failing disk says.
+    pub fn seek_to_keyframe(&mut self, before: Seq) -> Result<bool, JournalError> {
+        let found = seek::keyframe_before(&self.folder, before)?;
+        let Some(place) = found else { return Ok(false) };
+        self.place = place;
+        Ok(true)
+    }
+
     /// The next whole frames, back to back: about `bytes_max` at most, but at least one, and none from `until`
     /// on, which is the head that a writer has announced. Empty at the end for now.
     ///

@@ -5,14 +5,19 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use axiom_proto::frame::{HEADER_BYTES, Header, Offset, Seq};
+use axiom_proto::frame::{FrameKind, HEADER_BYTES, Header, Offset, Seq};
 
 use crate::folder::{self, JournalError, OpenSegment};
 use crate::reader::Place;
+use crate::scan::Head;
 use crate::segment::SegmentHeader;
 
 /// Bytes read at once while walking: few calls where frames are small, little waste where they are large.
 const WINDOW_BYTES: usize = 128 << 10;
+
+/// Segments in which a keyframe is looked for, from the place on backwards: each has one soon after its beginning, so that
+/// two are enough but where many frames without output follow each other.
+const KEYFRAME_SEGMENTS_MAX: u32 = 4;
 
 /// Where to read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +128,39 @@ pub(crate) fn find(folder: &Path, to: SeekTo) -> Result<Place, JournalError> {
     }
 }
 
+/// The place of the last keyframe before the frame `before`; none if there is none near.
+pub(crate) fn keyframe_before(folder: &Path, before: Seq) -> Result<Option<Place>, JournalError> {
+    let to = SeekTo::Seq(before);
+    let mut place = last_not_after(folder, first(folder)?, to)?;
+    for _ in 0..KEYFRAME_SEGMENTS_MAX {
+        let number = place.segment.header.segment;
+        let found = last_keyframe(&mut place, to)
+            .map_err(|error| JournalError::io("read", &folder::path_of(folder, number))(error))?;
+        if let Some((at, head)) = found {
+            return Ok(Some(Place { at, head, ..place }));
+        }
+        let earlier = match number.checked_sub(1) {
+            Some(earlier) => folder::open_segment(folder, earlier)?,
+            None => None,
+        };
+        let Some(segment) = earlier else { return Ok(None) };
+        place = Place::at_start_of(segment);
+    }
+    Ok(None)
+}
+
+/// Where the last keyframe of a segment stands that comes before what is asked for. Damage is where the walk ends: who
+/// reads on from there is told of it.
+fn last_keyframe(place: &mut Place, to: SeekTo) -> io::Result<Option<(u64, Head)>> {
+    let mut last = None;
+    walk_headers(place, to, &mut |header, place| {
+        if header.kind == FrameKind::Keyframe {
+            last = Some((place.at, place.head));
+        }
+    })?;
+    Ok(last)
+}
+
 /// What to say where no more frames are.
 fn end(place: Place, stop: Stop, to: SeekTo) -> Result<Place, JournalError> {
     if to.is_at_end(&place) {
@@ -173,11 +211,16 @@ enum Stop {
 /// Walks over frame headers until what is asked for.
 fn walk_to(folder: &Path, place: &mut Place, to: SeekTo) -> Result<Stop, JournalError> {
     let number = place.segment.header.segment;
-    walk_headers(place, to)
+    walk_headers(place, to, &mut |_, _| {})
         .map_err(|error| JournalError::io("read", &folder::path_of(folder, number))(error))
 }
 
-fn walk_headers(place: &mut Place, to: SeekTo) -> io::Result<Stop> {
+/// `pass` is told of each frame that is walked over, with the place before it.
+fn walk_headers(
+    place: &mut Place,
+    to: SeekTo,
+    pass: &mut dyn FnMut(&Header, &Place),
+) -> io::Result<Stop> {
     let len = place.segment.source.len()?;
     let mut window = Window { bytes: Vec::new(), at: place.at };
     loop {
@@ -197,6 +240,7 @@ fn walk_headers(place: &mut Place, to: SeekTo) -> io::Result<Stop> {
         if to.is_reached_by(&header) {
             return Ok(Stop::Found);
         }
+        pass(&header, place);
         place.at = after;
         place.head = place.head.after(&header);
     }
