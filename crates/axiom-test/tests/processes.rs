@@ -49,6 +49,8 @@ mod http_live;
 mod http_log;
 #[path = "processes/http_routes.rs"]
 mod http_routes;
+#[path = "processes/keyframes.rs"]
+mod keyframes;
 #[path = "processes/lab.rs"]
 mod lab;
 #[path = "processes/packing.rs"]

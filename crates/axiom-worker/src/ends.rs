@@ -23,6 +23,13 @@ pub(crate) enum Read {
     Closed,
 }
 
+/// How the terminal hands input over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InputModes {
+    pub(crate) line_mode: bool,
+    pub(crate) echo: bool,
+}
+
 /// The child's ends.
 #[derive(Debug)]
 pub(crate) enum Ends {
@@ -162,6 +169,13 @@ impl Ends {
         self.local_modes().is_some_and(|modes| {
             modes.contains(LocalModes::ICANON) && !modes.contains(LocalModes::ECHO)
         })
+    }
+
+    /// What a keyframe says of the terminal's input.
+    pub(crate) fn input_modes(&self) -> InputModes {
+        let modes = self.local_modes().unwrap_or(LocalModes::empty());
+        let (line_mode, echo) = (LocalModes::ICANON, LocalModes::ECHO);
+        InputModes { line_mode: modes.contains(line_mode), echo: modes.contains(echo) }
     }
 
     fn local_modes(&self) -> Option<LocalModes> {

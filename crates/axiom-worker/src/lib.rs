@@ -1,5 +1,6 @@
 //! The worker: one session's hot loop between terminal, journal and link.
-//! Standard library and system calls only; one thread reads, journals, shows and acts, a second one syncs the disk.
+//! Standard library and system calls only; one thread reads, journals, shows and acts; beside it one syncs the disk,
+//! and one makes the screen.
 //! It takes everything from its holder's grant and leaves the session to the next worker at any instant.
 
 mod asks;
@@ -10,6 +11,7 @@ mod ends;
 mod links;
 mod notes;
 mod opening;
+mod picture;
 mod recorder;
 mod run;
 mod syncing;

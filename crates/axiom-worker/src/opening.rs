@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use axiom_holder::channel::Channel;
 use axiom_holder::wire::{self, Grant, Launched, PACKET_BYTES_MAX, ToHolder, ToWorker};
 use axiom_journal::{JournalError, Reader, Recovered, SeekTo, Writer, frames};
-use axiom_proto::frame::{FrameKind, Seq};
+use axiom_proto::frame::{FrameKind, Offset, Seq};
 use axiom_proto::record::{Exit, Failure, Record, Stage};
 use axiom_proto::summary::Summary;
 use axiom_proto::task::{Mode, SessionOptions, Size};
@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::ends::Ends;
 use crate::links::Links;
+use crate::picture::{Picture, Subject};
 use crate::recorder::{Parts, Recorder};
 use crate::run::{Identity, Worker};
 use crate::syncing::Syncer;
@@ -85,6 +86,7 @@ pub(crate) fn open() -> Result<Worker, WorkerError> {
         }
         None => (None, Ends::None),
     };
+    let picture = picture(&grant, &summary, folder, clock);
     let identity = identity(&grant, &options);
     let disk = Disk::new(granted.folder, options.disk_min_free_bytes);
     let mut recorder = Recorder::new(Parts {
@@ -94,6 +96,7 @@ pub(crate) fn open() -> Result<Worker, WorkerError> {
         disk,
         clock,
         links,
+        picture,
     });
     records.iter().for_each(|record| recorder.record(record));
     let child = match grant.launched {
@@ -109,6 +112,17 @@ pub(crate) fn open() -> Result<Worker, WorkerError> {
         worker.lose_holder();
     }
     Ok(worker)
+}
+
+/// A task on a terminal has a picture while its child may look at it: after that nobody is answered.
+fn picture(grant: &Grant, summary: &Summary, folder: PathBuf, clock: Clock) -> Picture {
+    let lives = grant.exit.is_none() && summary.exit.is_none() && !summary.closed;
+    match grant.mode {
+        wire::Mode::Terminal { .. } if lives => {
+            Picture::Blank(Subject { folder, clock, answered: Offset(0) })
+        }
+        wire::Mode::Terminal { .. } | wire::Mode::Pipes => Picture::Off,
+    }
 }
 
 fn receive_grant(channel: &Channel) -> Result<(Grant, Vec<OwnedFd>), WorkerError> {

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use axiom_journal::{AppendError, Writer};
 use axiom_proto::frame::{Frame, FrameKind, Header, Micros};
+use axiom_proto::keyframe::Keyframe;
 use axiom_proto::mixed;
 use axiom_proto::record::{InputNote, Record};
 use axiom_session::{Flood, Session};
@@ -14,6 +15,7 @@ use crate::clock::Clock;
 use crate::disk::{Disk, Reserve};
 use crate::links::Links;
 use crate::notes::note;
+use crate::picture::Picture;
 use crate::syncing::Syncer;
 
 /// Frames that may be owed. One read, and what a few commands and an ending say; then commands wait too.
@@ -35,6 +37,7 @@ pub(crate) struct Recorder {
     pub(crate) disk: Disk,
     pub(crate) clock: Clock,
     pub(crate) links: Links,
+    pub(crate) picture: Picture,
     flood: Flood,
     owed: VecDeque<Owed>,
     shortage: Option<String>,
@@ -46,7 +49,7 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { writer, session, syncer, disk, clock, links } = parts;
+        let Parts { writer, session, syncer, disk, clock, links, picture } = parts;
         let reserve = disk.reserve();
         Self {
             writer,
@@ -55,6 +58,7 @@ impl Recorder {
             disk,
             clock,
             links,
+            picture,
             flood: Flood::default(),
             owed: VecDeque::new(),
             shortage: None,
@@ -82,6 +86,14 @@ impl Recorder {
         self.append(FrameKind::Input, &mixed::encode(note, kept));
     }
 
+    /// Appends a keyframe now or never: it can be made anew, so nothing is owed of it.
+    pub(crate) fn keyframe(&mut self, keyframe: &Keyframe<'_>) {
+        if self.owed.is_empty() && self.shortage.is_none() {
+            let time = self.clock.now();
+            self.try_append(FrameKind::Keyframe, time, &keyframe.encode());
+        }
+    }
+
     fn append_or_give_up_reserve(&mut self, kind: FrameKind, time: Micros, payload: &[u8]) -> bool {
         if self.try_append(kind, time, payload) {
             return true;
@@ -92,7 +104,8 @@ impl Recorder {
     }
 
     fn try_append(&mut self, kind: FrameKind, time: Micros, payload: &[u8]) -> bool {
-        if self.writer.segment_is_full() && !self.start_segment(time) {
+        let fits = !self.writer.segment_is_full() && self.writer.has_room_for(payload.len());
+        if !fits && !self.start_segment(time) {
             return false;
         }
         let header = match self.writer.append(kind, time, payload) {
@@ -236,4 +249,5 @@ pub(crate) struct Parts {
     pub(crate) disk: Disk,
     pub(crate) clock: Clock,
     pub(crate) links: Links,
+    pub(crate) picture: Picture,
 }

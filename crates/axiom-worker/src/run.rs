@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use axiom_holder::wire::{PACKET_BYTES_MAX, ToHolder, ToWorker};
 use axiom_proto::frame::{FrameKind, Micros};
 use axiom_proto::id::SessionId;
+use axiom_proto::keyframe::{Keyframe, KeyframeNote};
 use axiom_proto::link::{Control, Hello, PROTOCOL, PROTOCOL_OLDEST};
 use axiom_proto::record::{Exit, InputNote};
 use axiom_session::{Ask, Effect, Input, READ_BYTES_MAX, Reply, Scope, Terminal};
@@ -13,9 +14,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::asks::{Asks, from_wire, holders_of};
 use crate::child_end::exit_of;
 use crate::disk::ASK_AGAIN;
-use crate::ends::{Ends, Read};
+use crate::ends::{Ends, InputModes, Read};
 use crate::notes::note;
 use crate::opening::WorkerError;
+use crate::picture::{Drawn, Mail, Mailbox};
 use crate::recorder::Recorder;
 
 /// Reads in one turn while output keeps coming: few polls in a flood, and everything else still gets its turn
@@ -61,6 +63,7 @@ enum Source {
     Output(FrameKind),
     Input,
     Listener,
+    Picture,
     Peer(usize),
 }
 
@@ -111,6 +114,7 @@ impl Worker {
     /// Serves until the session is over or handed on.
     pub(crate) fn run(mut self) -> Result<(), WorkerError> {
         while self.course == Course::Serve {
+            self.recorder.picture.follow(self.recorder.writer.head());
             for source in self.wait()? {
                 self.serve(source)?;
             }
@@ -241,6 +245,9 @@ impl Worker {
         {
             add(input, PollFlags::OUT, Source::Input);
         }
+        if let Some(mailbox) = self.recorder.picture.mailbox() {
+            add(mailbox.bell(), PollFlags::IN, Source::Picture);
+        }
         let head = self.recorder.writer.head().seq;
         add(self.recorder.links.listener(), PollFlags::IN, Source::Listener);
         for (index, (fd, owes)) in self.recorder.links.peers(head).enumerate() {
@@ -278,6 +285,7 @@ impl Worker {
             Source::Output(kind) => self.read_output(kind)?,
             Source::Input => self.write_input(),
             Source::Listener => self.accept(),
+            Source::Picture => self.take_mail(),
             Source::Peer(index) => self.hear_peer(index),
         }
         Ok(())
@@ -369,6 +377,18 @@ impl Worker {
                 let why = format!("the task's input is closed: {error}");
                 self.handle(Input::WriteFailed(why));
             }
+        }
+    }
+
+    fn take_mail(&mut self) {
+        let Some(mail) = self.recorder.picture.mailbox().map(Mailbox::take) else { return };
+        let Mail { answers: _, keyframe } = mail;
+        if let Some(Drawn { note, dump }) = keyframe
+            && self.course == Course::Serve
+        {
+            let InputModes { line_mode, echo } = self.ends.input_modes();
+            let note = KeyframeNote { line_mode, echo, ..note };
+            self.recorder.keyframe(&Keyframe { note, dump: &dump, rest: b"" });
         }
     }
 

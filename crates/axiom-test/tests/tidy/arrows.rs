@@ -29,7 +29,10 @@ const CRATES: &[(&str, Uses)] = &[
     ("axiom-index", Only(&["axiom-proto", "axiom-journal"])),
     // process: the holder uses nothing of ours, and owns the words that others speak to it
     ("axiom-holder", Only(&[])),
-    ("axiom-worker", Only(&["axiom-proto", "axiom-session", "axiom-journal", "axiom-holder"])),
+    (
+        "axiom-worker",
+        Only(&["axiom-proto", "axiom-session", "axiom-screen", "axiom-journal", "axiom-holder"]),
+    ),
     (
         "axiom-server",
         Only(&[
