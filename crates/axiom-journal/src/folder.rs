@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use axiom_proto::frame::Seq;
+use axiom_proto::frame::{Frame, HEADER_BYTES, Header, Seq};
 use axiom_proto::id::SessionId;
 use thiserror::Error;
 
@@ -63,10 +63,10 @@ pub enum JournalError {
         seq: Seq,
     },
     /// Retention has removed what was asked for.
-    #[error("frames before {first_kept} are no longer kept: read from {first_kept}")]
+    #[error("frames before {} are no longer kept: read from {}", first_kept.seq, first_kept.seq)]
     Gone {
-        /// The oldest frame there is.
-        first_kept: Seq,
+        /// The place of the oldest frame there is.
+        first_kept: Head,
     },
     /// What was asked for has not happened yet.
     #[error("{asked} is past the journal's head, frame {} at offset {}", head.seq, head.offset)]
@@ -137,6 +137,21 @@ impl HeaderProblem {
 pub(crate) struct OpenSegment {
     pub(crate) source: Source,
     pub(crate) header: SegmentHeader,
+}
+
+impl OpenSegment {
+    /// The first frame, header included; none while there is none, or it is not valid.
+    pub(crate) fn first_frame(&self) -> io::Result<Option<Vec<u8>>> {
+        let read = |bytes| match self.source.read_part(SEGMENT_HEADER_BYTES as u64, bytes) {
+            // Packed, and no longer what was packed.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Vec::new()),
+            read => read,
+        };
+        let Ok(header) = Header::decode(&read(HEADER_BYTES)?) else { return Ok(None) };
+        let bytes = read(header.frame_bytes())?;
+        let is_valid = Head::at_start_of(&self.header).accepts(&header);
+        Ok(Some(bytes).filter(|bytes| is_valid && Frame::decode(bytes).is_ok()))
+    }
 }
 
 /// The segments' numbers, rising.

@@ -1,5 +1,5 @@
-//! The lock that makes a journal's writer the only one.
-//! The kernel drops it with the process that holds it; the file itself is never removed, because a removed
+//! The locks on a journal: the one that makes its writer the only one, and the one for whoever changes closed segments.
+//! The kernel drops them with the process that holds them; the writer's file is never removed, because a removed
 //! lock file can be held by two.
 
 use std::fs::{File, OpenOptions};
@@ -64,6 +64,34 @@ impl WriterLock {
             Ok(()) => Ok(Self { file }),
             Err(Errno::WOULDBLOCK) => Err(LockError::Held { path }),
             Err(errno) => Err(LockError::Io { path, source: errno.into() }),
+        }
+    }
+}
+
+/// The right to pack, unpack or remove closed segments, as long as this lives: without it, what is removed could come back from
+/// a packer. On the folder itself, so that there is no file to keep.
+#[derive(Debug)]
+pub(crate) struct SegmentsLock {
+    folder: File,
+}
+
+impl Drop for SegmentsLock {
+    fn drop(&mut self) {
+        let _unlocked: Result<(), Errno> = flock(&self.folder, FlockOperation::Unlock);
+    }
+}
+
+impl SegmentsLock {
+    /// Waits until nobody else has it: as long as it takes to pack one segment.
+    pub(crate) fn take(folder: &Path) -> Result<Self, LockError> {
+        let refused = |source| LockError::Io { path: folder.to_owned(), source };
+        let opened = File::open(folder).map_err(refused)?;
+        loop {
+            match flock(&opened, FlockOperation::LockExclusive) {
+                Ok(()) => return Ok(Self { folder: opened }),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(refused(errno.into())),
+            }
         }
     }
 }

@@ -7,9 +7,11 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::folder::{self, JournalError};
+use crate::lock::SegmentsLock;
 use crate::packed::{self, Packed};
 use crate::scan::{Head, Verdict, scan};
 use crate::segment::{self, SEGMENT_HEADER_BYTES};
+use crate::trimming::remove_file;
 
 /// What packing a journal came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,11 +38,12 @@ pub fn pack(folder: &Path, go_on: impl Fn() -> bool) -> Result<PackReport, Journ
         if !go_on() {
             break;
         }
+        let _nobody_removes = SegmentsLock::take(folder)?;
         remove_half_packed(folder, number)?;
         let plain = folder::path_of(folder, number);
         let bytes = match fs::read(&plain) {
             Ok(bytes) => bytes,
-            // Packed already.
+            // Packed already, or no longer kept.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(JournalError::io("read", &plain)(error)),
         };
@@ -51,7 +54,7 @@ pub fn pack(folder: &Path, go_on: impl Fn() -> bool) -> Result<PackReport, Journ
         let packed = packed::pack(&bytes).map_err(JournalError::io("pack", &plain))?;
         replace(folder, &packed_path, &packed)?;
         check(&packed_path, &bytes)?;
-        remove(&plain)?;
+        remove_file(&plain)?;
         report.segments += 1;
         report.plain_bytes += bytes.len() as u64;
         report.packed_bytes += packed.len() as u64;
@@ -66,6 +69,7 @@ pub(crate) fn unpack(folder: &Path, number: u32) -> Result<(), JournalError> {
     if plain.exists() || !packed_path.exists() {
         return Ok(());
     }
+    let _nobody_packs = SegmentsLock::take(folder)?;
     let whole = || {
         let packed = Packed::open(&packed_path)?;
         let len = usize::try_from(packed.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
@@ -75,7 +79,7 @@ pub(crate) fn unpack(folder: &Path, number: u32) -> Result<(), JournalError> {
     };
     let bytes = whole().map_err(JournalError::io("unpack", &packed_path))?;
     replace(folder, &plain, &bytes)?;
-    remove(&packed_path)
+    remove_file(&packed_path)
 }
 
 /// True if these are whole frames up to where the next segment begins.
@@ -100,11 +104,11 @@ fn check(packed_path: &Path, bytes: &[u8]) -> Result<(), JournalError> {
     match read() {
         Ok(true) => Ok(()),
         Ok(false) => {
-            remove(packed_path)?;
+            remove_file(packed_path)?;
             Err(io_error(io::Error::new(io::ErrorKind::InvalidData, "it is not what was packed")))
         }
         Err(error) => {
-            remove(packed_path)?;
+            remove_file(packed_path)?;
             Err(io_error(error))
         }
     }
@@ -136,16 +140,7 @@ fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), JournalError>
 fn remove_half_packed(folder: &Path, number: u32) -> Result<(), JournalError> {
     let packed_path = folder.join(segment::packed_name(number));
     if folder::path_of(folder, number).exists() && packed_path.exists() {
-        remove(&packed_path)?;
+        remove_file(&packed_path)?;
     }
     Ok(())
-}
-
-fn remove(path: &Path) -> Result<(), JournalError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(JournalError::io("remove", path)(error))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
 }

@@ -55,8 +55,16 @@ impl Reader {
     /// # Errors
     /// [`JournalError::Gone`] before the oldest frame, [`JournalError::Beyond`] after the newest.
     pub fn seek(&mut self, to: SeekTo) -> Result<(), JournalError> {
-        self.place = seek::find(&self.folder, to)?;
-        Ok(())
+        loop {
+            match seek::find(&self.folder, to) {
+                // The oldest segments went while we looked: what is asked for is still there.
+                Err(JournalError::Gone { first_kept }) if !to.is_gone(first_kept) => {}
+                found => {
+                    self.place = found?;
+                    return Ok(());
+                }
+            }
+        }
     }
 
     /// Moves to the last keyframe before the frame `before`, at bounded cost: headers of a few segments are walked over.
@@ -187,7 +195,7 @@ impl Place {
             return Err(JournalError::Missing { folder: folder.to_owned() });
         };
         if number < oldest {
-            let first_kept = seek::first(folder)?.head.seq;
+            let first_kept = seek::first(folder)?.head;
             return Err(JournalError::Gone { first_kept });
         }
         // The next may be half begun, if it is the newest.

@@ -273,6 +273,12 @@ fn broken_chain(
     for &number in earlier.iter().rev() {
         let header = match folder::open_segment(folder, number) {
             Ok(Some(segment)) => segment.header,
+            // Retention went on while we looked.
+            Ok(None)
+                if folder::segments(folder)?.first().is_some_and(|oldest| number < *oldest) =>
+            {
+                return Ok(None);
+            }
             Ok(None) | Err(JournalError::Header { .. }) => return Ok(Some(number)),
             Err(error) => return Err(error),
         };
@@ -299,10 +305,13 @@ fn newest(folder: &Path, earlier: &[u32]) -> Result<Vec<File>, JournalError> {
     let mut files = Vec::new();
     for &number in &earlier[first..] {
         let path = folder::path_of(folder, number);
-        match Source::open(folder, number).map_err(JournalError::io("open", &path))? {
-            Source::Plain(file) => files.push(file),
+        match Source::open(folder, number) {
+            Ok(Source::Plain(file)) => files.push(file),
             // Synced before the plain one was removed.
-            Source::Packed(_) => {}
+            Ok(Source::Packed(_)) => {}
+            // No longer kept.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(JournalError::io("open", &path)(error)),
         }
     }
     Ok(files)

@@ -12,6 +12,7 @@ use crate::recovery::leads_to;
 use crate::scan::{Head, Verdict, frames, scan};
 use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::source::stored_bytes;
+use crate::trimming;
 use crate::writer::FIRST_FRAME_AT;
 
 /// What a journal holds.
@@ -21,6 +22,8 @@ pub struct Report {
     pub session: SessionId,
     /// When the session started.
     pub started_unix_us: u64,
+    /// The oldest frame's place: what was before it is no longer kept.
+    pub start: Head,
     /// Each segment, in order.
     pub segments: Vec<SegmentReport>,
     /// Where the last segment's valid frames end.
@@ -83,17 +86,25 @@ pub struct Stored {
     pub packed: u32,
     /// Bytes of all their files.
     pub bytes: u64,
+    /// The oldest frame: its number and offset say how much is no longer kept, its time since when all is.
+    pub start: Head,
 }
 
-/// Counts what a journal takes on disk; reads no frame.
+/// Counts what a journal takes on disk; reads its first frame only.
 ///
 /// # Errors
 /// [`JournalError::Missing`] if there is no journal.
 pub fn stored(folder: &Path) -> Result<Stored, JournalError> {
-    let mut stored = Stored::default();
+    let mut stored = Stored { start: trimming::start(folder)?, ..Stored::default() };
     for number in folder::segments(folder)? {
         let path = folder::path_of(folder, number);
-        stored.bytes += stored_bytes(folder, number).map_err(JournalError::io("look at", &path))?;
+        let bytes = match stored_bytes(folder, number) {
+            Ok(bytes) => bytes,
+            // Removed since it was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(JournalError::io("look at", &path)(error)),
+        };
+        stored.bytes += bytes;
         stored.segments += 1;
         stored.packed += u32::from(!path.exists());
     }
@@ -106,8 +117,8 @@ pub fn stored(folder: &Path) -> Result<Stored, JournalError> {
 /// [`JournalError::Missing`] if there is no segment with a header; damage is no error, but in the report.
 pub fn verify(folder: &Path) -> Result<Report, JournalError> {
     let numbers = folder::segments(folder)?;
-    let mut verifier =
-        Verifier { folder, head: Head::default(), before: None, segments: Vec::new() };
+    let (head, start) = (Head::default(), None);
+    let mut verifier = Verifier { folder, head, start, before: None, segments: Vec::new() };
     for (index, &number) in numbers.iter().enumerate() {
         verifier.segment(number, index + 1 == numbers.len())?;
     }
@@ -117,6 +128,7 @@ pub fn verify(folder: &Path) -> Result<Report, JournalError> {
     Ok(Report {
         session: header.session,
         started_unix_us: header.started_unix_us,
+        start: verifier.start.unwrap_or_default(),
         segments: verifier.segments,
         head: verifier.head,
     })
@@ -125,6 +137,7 @@ pub fn verify(folder: &Path) -> Result<Report, JournalError> {
 struct Verifier<'a> {
     folder: &'a Path,
     head: Head,
+    start: Option<Head>,
     /// The header of the last segment that had one.
     before: Option<SegmentHeader>,
     segments: Vec<SegmentReport>,
@@ -134,13 +147,18 @@ impl Verifier<'_> {
     fn segment(&mut self, number: u32, is_last: bool) -> Result<(), JournalError> {
         match folder::open_segment(self.folder, number) {
             Ok(Some(segment)) => self.frames(&segment, is_last),
-            Ok(None) if is_last => Ok(()),
+            Ok(None) if is_last || self.is_gone(number)? => Ok(()),
             Ok(None) => self.bad_header(number),
             Err(JournalError::Header { problem, .. }) if problem.is_damage() => {
                 self.bad_header(number)
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// True for one that retention removed since it was listed.
+    fn is_gone(&self, number: u32) -> Result<bool, JournalError> {
+        Ok(folder::segments(self.folder)?.first().is_none_or(|oldest| number < *oldest))
     }
 
     fn bad_header(&mut self, segment: u32) -> Result<(), JournalError> {
@@ -166,7 +184,9 @@ impl Verifier<'_> {
         };
         let content = &bytes[SEGMENT_HEADER_BYTES..];
         self.check_chain(&header);
-        let scan = scan(content, Head::at_start_of(&header));
+        let begin = Head::at_start_of(&header);
+        self.start.get_or_insert(begin);
+        let scan = scan(content, begin);
         let good_end = FIRST_FRAME_AT + scan.good_end as u64;
         let rest = bytes.len() as u64 - good_end;
         let damage = match scan.verdict {

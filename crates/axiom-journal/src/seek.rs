@@ -61,12 +61,12 @@ impl SeekTo {
         }
     }
 
-    /// True if retention removed what is asked for, when this is the oldest segment.
-    fn is_gone(self, oldest: &SegmentHeader) -> bool {
+    /// True if retention removed what is asked for, where this is the oldest place.
+    pub(crate) fn is_gone(self, first_kept: Head) -> bool {
         match self {
             Self::Start => false,
-            Self::Seq(seq) => seq < oldest.first_seq,
-            Self::Offset(offset) => offset < oldest.first_offset,
+            Self::Seq(seq) => seq < first_kept.seq,
+            Self::Offset(offset) => offset < first_kept.offset,
         }
     }
 
@@ -106,8 +106,8 @@ fn missing(folder: &Path) -> JournalError {
 /// The place of what is asked for.
 pub(crate) fn find(folder: &Path, to: SeekTo) -> Result<Place, JournalError> {
     let oldest = first(folder)?;
-    if to.is_gone(&oldest.segment.header) {
-        return Err(JournalError::Gone { first_kept: oldest.head.seq });
+    if to.is_gone(oldest.head) {
+        return Err(JournalError::Gone { first_kept: oldest.head });
     }
     let mut place = last_not_after(folder, oldest, to)?;
     loop {

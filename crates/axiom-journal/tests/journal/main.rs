@@ -16,4 +16,5 @@ mod rotation;
 mod sample;
 mod seek;
 mod space;
+mod trimming;
 mod truncation;

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use axiom_journal::{
-    JournalError, PackReport, Reader, SeekTo, Stored, Writer, pack, stored, verify,
+    Head, JournalError, PackReport, Reader, SeekTo, Stored, Writer, pack, stored, verify,
 };
 use axiom_proto::frame::{Offset, Seq};
 
@@ -70,7 +70,8 @@ fn a_packed_journal_reads_as_before_from_every_place() {
     }
     assert!(sample::segment(folder, 4).exists(), "the newest is never packed");
     let newest = fs::metadata(sample::segment(folder, 4)).unwrap().len();
-    let expected = Stored { segments: 4, packed: 3, bytes: report.packed_bytes + newest };
+    let bytes = report.packed_bytes + newest;
+    let expected = Stored { segments: 4, packed: 3, bytes, start: Head::default() };
     assert_eq!(stored(folder).unwrap(), expected);
     assert!(all(folder) == before);
     for seq in 0..=FRAMES {
