@@ -63,7 +63,7 @@ impl Index {
         while let Some(row) = rows.next()? {
             let id: String = row.get(0)?;
             let stamp =
-                Stamp { segments: row.get(1)?, bytes: row.get(2)?, modified_ns: row.get(3)? };
+                Stamp { segment: row.get(1)?, bytes: row.get(2)?, modified_ns: row.get(3)? };
             let view: String = row.get(4)?;
             let (Ok(id), Ok(view)) = (id.parse(), serde_json::from_str::<TaskView>(&view)) else {
                 continue;
@@ -102,8 +102,8 @@ fn put(transaction: &Transaction<'_>, entries: &[Entry]) -> rusqlite::Result<()>
     )?;
     for Entry { id, stamp, view } in entries {
         let view = serde_json::to_string(view).expect("a view is always JSON");
-        let Stamp { segments, bytes, modified_ns } = stamp;
-        insert.execute(params![id.as_str(), segments, bytes, modified_ns, view])?;
+        let Stamp { segment, bytes, modified_ns } = stamp;
+        insert.execute(params![id.as_str(), segment, bytes, modified_ns, view])?;
     }
     Ok(())
 }

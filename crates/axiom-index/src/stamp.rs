@@ -9,8 +9,8 @@ use std::path::Path;
 /// The size and time of a session's newest segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
-    /// Segments there are.
-    pub segments: u32,
+    /// The newest one's number: older ones may be packed, or gone, and say nothing new by that.
+    pub segment: u32,
     /// The newest one's bytes.
     pub bytes: i64,
     /// When it was last written, in nanoseconds since 1970.
@@ -28,19 +28,16 @@ impl Stamp {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let mut segments = 0;
         let mut newest = None;
         for entry in listing {
             let name = entry?.file_name();
-            if name.to_str().is_some_and(|name| name.ends_with(".journal")) {
-                segments += 1;
-                newest = newest.max(Some(name));
-            }
+            let number = name.to_str().and_then(|name| name.strip_suffix(".journal")?.parse().ok());
+            newest = newest.max(number.map(|number: u32| (number, name)));
         }
-        let Some(newest) = newest else { return Ok(None) };
+        let Some((segment, newest)) = newest else { return Ok(None) };
         let meta = fs::metadata(folder.join(newest))?;
         let modified_ns = meta.mtime().saturating_mul(1_000_000_000) + meta.mtime_nsec();
         let bytes = i64::try_from(meta.len()).unwrap_or(i64::MAX);
-        Ok(Some(Self { segments, bytes, modified_ns }))
+        Ok(Some(Self { segment, bytes, modified_ns }))
     }
 }

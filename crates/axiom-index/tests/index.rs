@@ -45,7 +45,7 @@ fn entry(number: u8) -> Entry {
         gaps: 0,
         cursor: None,
     };
-    Entry { id, stamp: Stamp { segments: 1, bytes: 2, modified_ns: 3 }, view }
+    Entry { id, stamp: Stamp { segment: 1, bytes: 2, modified_ns: 3 }, view }
 }
 
 fn open(path: &Path) -> (Index, OpenedAs) {

@@ -24,8 +24,7 @@ pub(crate) struct Folded {
 /// [`JournalError::Missing`] if none was begun; damage in what must be read.
 pub(crate) fn fold(folder: &Path) -> Result<Folded, JournalError> {
     for first in starts(folder)? {
-        let mut reader = Reader::open(folder)?;
-        reader.seek(SeekTo::Seq(first))?;
+        let Some(mut reader) = open_at(folder, first)? else { break };
         if let Some(folded) = fold_from(&mut reader)? {
             return Ok(folded);
         }
@@ -38,26 +37,37 @@ pub(crate) fn fold(folder: &Path) -> Result<Folded, JournalError> {
 }
 
 /// A reader and an empty summary at a place from which everything before frame `from` is folded right: the newest segment
-/// before it that begins with a summary, else the journal's beginning.
+/// before it that begins with a summary, else the beginning of what is kept, which may be after it.
 ///
 /// # Errors
 /// [`JournalError::Missing`] if none was begun; damage in what must be read.
 pub(crate) fn open_before(folder: &Path, from: Seq) -> Result<(Reader, Summary), JournalError> {
     for first in starts(folder)?.into_iter().filter(|first| *first <= from) {
-        let mut reader = Reader::open(folder)?;
-        reader.seek(SeekTo::Seq(first))?;
-        if frames(&reader.read(1, None)?).next().is_some_and(|frame| is_summary(&frame)) {
-            reader.seek(SeekTo::Seq(first))?;
+        let Some(mut reader) = open_at(folder, first)? else { break };
+        if frames(&reader.read(1, None)?).next().is_some_and(|frame| is_summary(&frame))
+            && let Some(reader) = open_at(folder, first)?
+        {
             return Ok((reader, Summary::default()));
         }
     }
     Ok((Reader::open(folder)?, Summary::default()))
 }
 
-/// The first frames of all segments but the oldest, newest first.
+/// The first frames of all segments that may begin with a summary, newest first: the session's very first does not.
 fn starts(folder: &Path) -> Result<Vec<Seq>, JournalError> {
     let headers = axiom_journal::headers(folder)?;
-    Ok(headers.iter().skip(1).rev().map(|header| header.first_seq).collect())
+    let starts = headers.iter().rev().map(|header| header.first_seq);
+    Ok(starts.filter(|first| *first > Seq(0)).collect())
+}
+
+/// A reader at a frame; none if retention took it since its segment was listed: then the oldest that is kept has a summary.
+fn open_at(folder: &Path, first: Seq) -> Result<Option<Reader>, JournalError> {
+    let mut reader = Reader::open(folder)?;
+    match reader.seek(SeekTo::Seq(first)) {
+        Ok(()) => Ok(Some(reader)),
+        Err(JournalError::Gone { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Folds from where the reader stands; `None` if no summary stands there.
@@ -90,7 +100,7 @@ fn is_summary(frame: &Frame<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axiom_journal::Writer;
+    use axiom_journal::{TrimBounds, Writer};
     use axiom_proto::frame::Micros;
     use axiom_proto::id::{SessionId, TaskId};
     use axiom_proto::record::{Closing, Exit};
@@ -150,6 +160,30 @@ mod tests {
             let plain = places(folder.path());
             assert_eq!(axiom_journal::pack(folder.path(), || true).unwrap().segments, 3);
             assert_eq!(places(folder.path()), plain, "packed segments say the same");
+        }
+    }
+
+    #[test]
+    fn a_journal_without_its_beginning_is_folded_from_what_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = Writer::create(folder.path(), session(), 77).unwrap();
+        let mut written = Written { writer, summary: Summary::default() };
+        written.record(&Record::Started { pid: 1, mode: Mode::Terminal, size: None });
+        for _ in 0..3 {
+            written.append(FrameKind::Output, b"one\ntwo\n");
+            written.rotate(true);
+        }
+        // The last segment was begun, and its worker killed before it wrote the summary.
+        written.rotate(false);
+        written.append(FrameKind::Output, b"three\n");
+        let bounds = TrimBounds { bytes_max: Some(0), since_unix_us: None, unread: Seq(u64::MAX) };
+        assert_eq!(axiom_journal::trim(folder.path(), &bounds).unwrap().segments, 3);
+        let folded = fold(folder.path()).unwrap();
+        assert_eq!(folded, Folded { summary: written.summary, started_unix_us: 77 });
+        assert_eq!((folded.summary.pid, folded.summary.lines), (Some(1), 7));
+        for (from, begins) in [(0, 6), (6, 6), (7, 6), (99, 6)] {
+            let (reader, _) = open_before(folder.path(), Seq(from)).unwrap();
+            assert_eq!(reader.position(), Seq(begins), "before frame {from}");
         }
     }
 

@@ -151,18 +151,28 @@ fn identity(grant: &Grant, options: &SessionOptions) -> Identity {
 
 /// Everything that the journal says, from its last segment: a segment begins with a summary.
 fn fold(folder: &Path, recovered: &Recovered) -> Result<Summary, WorkerError> {
-    let summary = fold_from(folder, recovered.last_segment_first_seq, recovered.head.seq)?;
-    match summary {
-        Some(summary) => Ok(summary),
-        // The last segment was begun, and its worker was killed before it wrote the summary.
-        None => Ok(fold_from(folder, Seq(0), recovered.head.seq)?.unwrap_or_default()),
+    let until = recovered.head.seq;
+    if let Some(summary) = fold_from(folder, recovered.last_segment_first_seq, until)? {
+        return Ok(summary);
     }
+    // The last segment was begun, and its worker was killed before it wrote the summary.
+    let headers = axiom_journal::headers(folder)?;
+    let starts = headers.iter().rev().map(|header| header.first_seq);
+    for first in starts.filter(|first| *first > Seq(0)) {
+        if let Some(summary) = fold_from(folder, first, until)? {
+            return Ok(summary);
+        }
+    }
+    Ok(fold_from(folder, Seq(0), until)?.unwrap_or_default())
 }
 
 fn fold_from(folder: &Path, from: Seq, until: Seq) -> Result<Option<Summary>, WorkerError> {
     let mut summary = Summary::default();
     let mut reader = Reader::open(folder)?;
-    reader.seek(SeekTo::Seq(from))?;
+    // The beginning is wherever what is kept begins.
+    if from > Seq(0) {
+        reader.seek(SeekTo::Seq(from))?;
+    }
     loop {
         let batch = reader.read(FOLD_BYTES, Some(until))?;
         if batch.is_empty() {
