@@ -7,7 +7,7 @@ use axiom_proto::api::{
     RemoveAnswer, ResizeRequest, ServerStatus, ShutdownAnswer, ShutdownRequest, SpawnAnswer,
     StopRequest, TaskDetail, TaskList, View, WaitAnswer, WaitRequest,
 };
-use axiom_proto::cursor::Cursor;
+use axiom_proto::cursor::{Cursor, Gone};
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::task::TaskSpec;
 use bytes::Bytes;
@@ -46,6 +46,8 @@ pub struct FramesPart {
     pub cursor: Cursor,
     /// True if nothing will ever come after it.
     pub ended: bool,
+    /// What was asked for and is no longer kept: the bytes begin after it.
+    pub gone: Option<Gone>,
 }
 
 /// A part of the output.
@@ -57,6 +59,8 @@ pub struct OutputPart {
     pub cursor: Cursor,
     /// True if nothing will ever come after it.
     pub ended: bool,
+    /// What was asked for and is no longer kept: the bytes begin after it.
+    pub gone: Option<Gone>,
 }
 
 impl Connection {
@@ -114,8 +118,8 @@ impl Connection {
         ];
         let path = format!("{}{}", task_path(id, "/output"), query(&parts));
         let answer = self.exchange(&reading(Method::GET, path)).await?;
-        let (cursor, ended) = place_after(&answer)?;
-        Ok(OutputPart { bytes: answer.body, cursor, ended })
+        let (cursor, ended, gone) = place_after(&answer)?;
+        Ok(OutputPart { bytes: answer.body, cursor, ended, gone })
     }
 
     /// Reads frames that are there, about so many bytes of them and at least one; does not wait for more.
@@ -132,8 +136,8 @@ impl Connection {
             [("cursor", Some(cursor.to_string())), ("bytes_max", Some(bytes_max.to_string()))];
         let path = format!("{}{}", task_path(id, "/frames"), query(&parts));
         let answer = self.exchange(&reading(Method::GET, path)).await?;
-        let (cursor, ended) = place_after(&answer)?;
-        Ok(FramesPart { bytes: answer.body, cursor, ended })
+        let (cursor, ended, gone) = place_after(&answer)?;
+        Ok(FramesPart { bytes: answer.body, cursor, ended, gone })
     }
 
     /// Types.
@@ -279,8 +283,8 @@ impl Connection {
     }
 }
 
-/// Where a reader of bytes goes on, and whether nothing will come there.
-fn place_after(answer: &Answer) -> Result<(Cursor, bool), Fault> {
+/// Where a reader of bytes goes on, whether nothing will come there, and what is gone before the bytes.
+fn place_after(answer: &Answer) -> Result<(Cursor, bool, Option<Gone>), Fault> {
     let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
     let Some(cursor) = header("x-axiom-cursor").and_then(|text| text.parse().ok()) else {
         return Err(Fault::new(
@@ -289,7 +293,8 @@ fn place_after(answer: &Answer) -> Result<(Cursor, bool), Fault> {
             "`axiom shutdown`, then try again: tasks run on, and this version's server starts",
         ));
     };
-    Ok((cursor, header("x-axiom-ended") == Some("true")))
+    let gone = header("x-axiom-gone").and_then(|text| text.parse().ok());
+    Ok((cursor, header("x-axiom-ended") == Some("true"), gone))
 }
 
 fn reading(method: Method, path: String) -> Call {

@@ -7,6 +7,7 @@ mod subscription;
 use std::collections::{BTreeMap, VecDeque};
 
 use axiom_proto::command::Action;
+use axiom_proto::cursor::Gone;
 use axiom_proto::fault::Fault;
 use axiom_proto::frame::{Frame, FrameError, HEADER_BYTES, Header};
 use axiom_proto::id::{CommandId, TaskId};
@@ -60,6 +61,8 @@ pub enum Event {
         /// The payload.
         payload: Bytes,
     },
+    /// Output of a subscribed task that is no longer kept: the next frame is the one after it.
+    Gone(TaskId, Gone),
     /// Every frame of the task was given.
     Ended(TaskId),
     /// A watched task, as it is now.
@@ -209,13 +212,14 @@ impl Resume {
                 self.goodbye = false;
                 self.events.push_back(Event::Connected { version });
             }
-            Tell::Subscribed { subscription, task, cursor } => {
+            Tell::Subscribed { subscription, task, cursor, gone } => {
                 let Some(wanted) = self.subscriptions.get_mut(&subscription) else {
                     return Ok(());
                 };
                 wanted
-                    .begin(task, cursor)
+                    .begin(task, cursor, gone)
                     .map_err(|source| ResumeError::Place { task: wanted.task(), source })?;
+                self.events.extend(gone.map(|gone| Event::Gone(task, gone)));
             }
             Tell::Ended { subscription } => {
                 if let Some(wanted) = self.subscriptions.remove(&subscription) {

@@ -117,6 +117,7 @@ async fn everything(mut feed: Feed) -> Vec<String> {
             Event::Outcome(_, outcome) => format!("outcome {:?}", outcome.verdict),
             Event::Ended(_) => return all,
             other @ (Event::Task(_)
+            | Event::Gone(..)
             | Event::CommandRefused { .. }
             | Event::SubscriptionRefused { .. }
             | Event::Refused(_)) => panic!("unexpected {other:?}"),
@@ -139,7 +140,7 @@ async fn a_feed_goes_on_where_it_was_when_the_next_server_comes() {
     assert_eq!(start, StartAt::Start);
     let Ask::Command { id: asked, .. } = first.asked().await else { panic!() };
     assert_eq!(asked, id);
-    first.tell(&Tell::Subscribed { subscription, task: task(), cursor: at(0) }).await;
+    first.tell(&Tell::Subscribed { subscription, task: task(), cursor: at(0), gone: None }).await;
     first.frames(subscription, 0..3).await;
     // Dead without a word, socket and all; the command was never answered.
     drop((first, listener));
@@ -150,7 +151,7 @@ async fn a_feed_goes_on_where_it_was_when_the_next_server_comes() {
     assert_eq!(start, StartAt::Cursor(at(3)));
     let Ask::Command { id: again, data, .. } = second.asked().await else { panic!() };
     assert_eq!((again, data.as_str()), (id, "aGk="));
-    second.tell(&Tell::Subscribed { subscription, task: task(), cursor: at(3) }).await;
+    second.tell(&Tell::Subscribed { subscription, task: task(), cursor: at(3), gone: None }).await;
     second.tell(&Tell::Outcome { task: task(), outcome: Outcome::applied(id) }).await;
     second.frames(subscription, 3..5).await;
     second.tell(&Tell::Ended { subscription }).await;
@@ -186,7 +187,7 @@ async fn after_a_goodbye_a_feed_waits_for_the_next_server() {
     let listener = home.listen();
     let mut second = Peer::accept(&listener).await;
     let Ask::Subscribe { subscription, .. } = second.asked().await else { panic!() };
-    second.tell(&Tell::Subscribed { subscription, task: task(), cursor: at(0) }).await;
+    second.tell(&Tell::Subscribed { subscription, task: task(), cursor: at(0), gone: None }).await;
     second.tell(&Tell::Ended { subscription }).await;
     let told = timeout(DEADLINE, told).await.expect("waited for the feed's end").unwrap();
     assert_eq!(told, ["connected", "away true", "connected"]);
@@ -207,7 +208,7 @@ async fn a_missing_frame_ends_the_feed_with_an_error() {
     });
     let mut peer = Peer::accept(&listener).await;
     let Ask::Subscribe { subscription, .. } = peer.asked().await else { panic!() };
-    peer.tell(&Tell::Subscribed { subscription, task: task(), cursor: at(0) }).await;
+    peer.tell(&Tell::Subscribed { subscription, task: task(), cursor: at(0), gone: None }).await;
     peer.frames(subscription, 0..2).await;
     peer.frames(subscription, 3..4).await;
     let message = timeout(DEADLINE, told).await.expect("waited for the error").unwrap();

@@ -178,7 +178,10 @@ pub struct StoredView {
     pub segments: u32,
     /// How many of them are packed.
     pub packed: u32,
-    /// Bytes for each hour between the task's start and its end, or now; absent while it is younger than a second.
+    /// Bytes of output at its beginning that are no longer kept.
+    #[serde(default)]
+    pub gone: u64,
+    /// Bytes for each hour that is kept, up to the task's end, or now; absent while that is less than a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_per_hour: Option<u64>,
 }

@@ -21,6 +21,16 @@ pub struct Cursor {
     pub seq: Option<Seq>,
 }
 
+/// Output that is no longer kept: retention took the journal's oldest segments. Written `FROM-TO`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Gone {
+    /// The first byte that was asked for.
+    pub from: Offset,
+    /// The first byte that is kept.
+    pub to: Offset,
+}
+
 /// Why a text is not a cursor.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
@@ -65,6 +75,32 @@ impl FromStr for Cursor {
     }
 }
 
+impl Gone {
+    /// How many bytes.
+    #[must_use]
+    pub fn bytes(self) -> u64 {
+        self.to.0.saturating_sub(self.from.0)
+    }
+}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.from, self.to)
+    }
+}
+
+impl FromStr for Gone {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        let offset = |text: &str| text.parse().map(Offset).ok();
+        let places = text.split_once('-').and_then(|(from, to)| offset(from).zip(offset(to)));
+        let (from, to) =
+            places.ok_or_else(|| CursorError { text: text.chars().take(64).collect() })?;
+        Ok(Self { from, to })
+    }
+}
+
 impl TryFrom<String> for Cursor {
     type Error = CursorError;
 
@@ -88,6 +124,15 @@ mod tests {
         for seq in [None, Some(Seq(9))] {
             let cursor = Cursor { session: 2, offset: Offset(4096), seq };
             assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        }
+    }
+
+    #[test]
+    fn what_is_gone_comes_back_from_its_text() {
+        let gone = Gone { from: Offset(7), to: Offset(4096) };
+        assert_eq!((gone.to_string().parse(), gone.bytes()), (Ok(gone), 4089));
+        for text in ["", "1", "1-", "-1", "1-2-3", "a-b"] {
+            assert!(text.parse::<Gone>().is_err(), "{text:?}");
         }
     }
 

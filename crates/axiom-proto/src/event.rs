@@ -293,6 +293,14 @@ pub enum Happening {
         /// True if it is known that something is missing.
         certain: bool,
     },
+    /// Output that was asked for and is no longer kept: what follows comes after it.
+    #[serde(rename = "gone")]
+    Gone {
+        /// The first byte that was asked for.
+        from: Offset,
+        /// The first byte that is kept.
+        to: Offset,
+    },
     /// The server lost its link to the task's worker.
     #[serde(rename = "link.away")]
     LinkAway,
@@ -337,6 +345,7 @@ impl Happening {
             | Self::TaskLost { .. }
             | Self::TasksAllEnded { .. }
             | Self::Gap { .. }
+            | Self::Gone { .. }
             | Self::LinkAway
             | Self::LinkBack => EventClass::Status,
             Self::TaskStats { .. } | Self::TaskProgress { .. } => EventClass::Progress,
@@ -366,6 +375,7 @@ impl Happening {
             Self::TasksAllEnded { .. } => "tasks.all_ended",
             Self::Intervention { .. } => "intervention",
             Self::Gap { .. } => "gap",
+            Self::Gone { .. } => "gone",
             Self::LinkAway => "link.away",
             Self::LinkBack => "link.back",
             Self::TaskOutput { .. } => "task.output",

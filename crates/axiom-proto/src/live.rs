@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::command::Action;
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, Gone};
 use crate::fault::Fault;
 use crate::id::{CommandId, TaskId};
 use crate::record::Outcome;
@@ -94,7 +94,7 @@ pub enum Tell {
         #[serde(default)]
         fleet: FleetStats,
     },
-    /// A subscription has begun.
+    /// A subscription has begun; or goes on elsewhere, because what comes next is gone.
     Subscribed {
         /// The client's number.
         subscription: u32,
@@ -102,6 +102,9 @@ pub enum Tell {
         task: TaskId,
         /// The place of the first frame that will come.
         cursor: Cursor,
+        /// What is no longer kept of what was asked for, where that is why it goes on here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gone: Option<Gone>,
     },
     /// Nothing more will come for it.
     Ended {

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use axiom_hub::{Place, Subscriber, Take};
-use axiom_journal::{JournalError, Reader, SeekTo};
-use axiom_proto::cursor::Cursor;
+use axiom_journal::{Head, JournalError, Reader, SeekTo};
+use axiom_proto::cursor::{Cursor, Gone};
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::frame::{Offset, Seq};
 use axiom_proto::id::TaskId;
@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::background::beside;
 use crate::fault;
 use crate::fleet::Fleet;
+use crate::kept;
 use crate::metrics::ReaderPlace;
 use crate::task::{Announced, FIRST_SESSION, State, Task};
 
@@ -39,6 +40,17 @@ pub struct Feed {
     place: Arc<ReaderPlace>,
     /// Kept while the feed catches up; found again by number otherwise.
     reader: Option<Reader>,
+    /// What is no longer kept, until it was told.
+    gone: Option<Gone>,
+}
+
+/// What comes next of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    /// Whole frames; each `Bytes` holds one or more, back to back.
+    Frames(Vec<Bytes>),
+    /// Output that is no longer kept: the feed goes on after it, at its cursor.
+    Gone(Gone),
 }
 
 /// What to do for the next frames.
@@ -59,13 +71,14 @@ impl Feed {
         task: Arc<Task>,
         start: StartAt,
     ) -> Result<Self, Fault> {
-        let place = find_start(&task, start).await?;
+        let (place, gone) = find_start(&task, start).await?;
         Ok(Self {
             announced: task.subscribe(),
             subscriber: Subscriber::at(place.seq),
             offset: place.offset,
             place: fleet.metrics.subscribed(task.id(), place.offset),
             reader: None,
+            gone,
             fleet,
             task,
         })
@@ -84,23 +97,26 @@ impl Feed {
         Cursor { session: FIRST_SESSION, offset, seq: Some(self.subscriber.next()) }
     }
 
-    /// The next whole frames (each `Bytes` holds one or more, back to back). Waits while there is none; `None` once the
-    /// session is closed and all was given. Dropping the wait loses nothing.
+    /// The next whole frames, or what is gone before them. Waits while there is none; `None` once the session is closed and all
+    /// was given. Dropping the wait loses nothing.
     ///
     /// # Errors
     /// The journal cannot be read, or the task was removed.
-    pub async fn next(&mut self) -> Result<Option<Vec<Bytes>>, Fault> {
+    pub async fn next(&mut self) -> Result<Option<Given>, Fault> {
         loop {
+            if let Some(gone) = self.gone.take() {
+                return Ok(Some(Given::Gone(gone)));
+            }
             match self.turn()? {
                 Turn::Frames(frames) => {
                     self.place.moved(self.cursor().offset);
                     self.reader = None;
-                    return Ok(Some(frames));
+                    return Ok(Some(Given::Frames(frames)));
                 }
                 Turn::ReadJournal { until } => {
                     if let Some(batch) = self.read_journal(until).await? {
                         self.place.moved(self.cursor().offset);
-                        return Ok(Some(vec![batch]));
+                        return Ok(Some(Given::Frames(vec![batch])));
                     }
                 }
                 Turn::Wait => {
@@ -157,6 +173,10 @@ impl Feed {
         .await;
         let (reader, batch) = match read {
             Ok(read) => read,
+            Err(JournalError::Gone { first_kept }) => {
+                self.skip_to(first_kept);
+                return Ok(None);
+            }
             Err(error) => return Err(self.refusal(&error)),
         };
         if batch.is_empty() {
@@ -168,6 +188,13 @@ impl Feed {
         Ok(Some(batch))
     }
 
+    /// Goes on at the oldest frame that is kept, and has the rest told.
+    fn skip_to(&mut self, first_kept: Head) {
+        self.gone = Some(Gone { from: self.cursor().offset, to: first_kept.offset });
+        self.subscriber = Subscriber::at(first_kept.seq);
+        self.offset = first_kept.offset;
+    }
+
     fn refusal(&self, error: &JournalError) -> Fault {
         if self.fleet.task(self.task.id()).is_some() {
             return fault::of_journal(error);
@@ -177,19 +204,19 @@ impl Feed {
     }
 }
 
-/// The first frame of a feed.
-async fn find_start(task: &Task, start: StartAt) -> Result<Place, Fault> {
+/// The first frame of a feed, and what is gone before it, where that is known already.
+async fn find_start(task: &Task, start: StartAt) -> Result<(Place, Option<Gone>), Fault> {
     let head = task.announced().head;
     match start {
-        StartAt::Start => Ok(Place::default()),
-        StartAt::Head => Ok(head.unwrap_or_default()),
+        StartAt::Start => Ok((Place::default(), None)),
+        StartAt::Head => Ok((head.unwrap_or_default(), None)),
         StartAt::Cursor(cursor) => {
             check_session(cursor)?;
             match (cursor.seq, head) {
                 (Some(seq), Some(head)) if seq > head.seq => Err(past_the_head(cursor, head)),
                 // Not known yet how far it goes; the journal will tell.
-                (Some(seq), _) => Ok(Place { seq, offset: cursor.offset }),
-                (None, _) if cursor.offset == Offset(0) => Ok(Place::default()),
+                (Some(seq), _) => Ok((Place { seq, offset: cursor.offset }, None)),
+                (None, _) if cursor.offset == Offset(0) => Ok((Place::default(), None)),
                 (None, _) => seek(task, cursor.offset).await,
             }
         }
@@ -213,17 +240,18 @@ fn past_the_head(cursor: Cursor, head: Place) -> Fault {
     Fault::new(ErrorCode::InvalidArgument, text, "take a cursor from an earlier answer")
 }
 
-/// The frame that covers an offset.
-async fn seek(task: &Task, offset: Offset) -> Result<Place, Fault> {
+/// The frame that covers an offset; the oldest one that is kept where that is gone.
+async fn seek(task: &Task, offset: Offset) -> Result<(Place, Option<Gone>), Fault> {
     let folder = task.folder.clone();
     let found = beside(move || {
         let mut reader = Reader::open(&folder)?;
-        reader.seek(SeekTo::Offset(offset))?;
-        Ok(reader.head())
+        let first_kept = kept::seek(&mut reader, SeekTo::Offset(offset))?;
+        let gone = first_kept.map(|kept| Gone { from: offset, to: kept.offset });
+        Ok((reader.head(), gone))
     })
     .await;
     match found {
-        Ok(head) => Ok(Place { seq: head.seq, offset: head.offset }),
+        Ok((head, gone)) => Ok((Place { seq: head.seq, offset: head.offset }, gone)),
         Err(JournalError::Missing { .. }) => {
             let text = format!("offset {offset} is past the end: nothing was printed yet");
             Err(Fault::new(ErrorCode::InvalidArgument, text, "start from 1:0"))

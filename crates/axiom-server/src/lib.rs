@@ -21,6 +21,7 @@ mod history;
 mod home;
 mod indexing;
 mod instance;
+mod kept;
 mod launch;
 mod link;
 mod metrics;
@@ -47,7 +48,7 @@ mod view;
 mod watch;
 
 pub use events::Listener;
-pub use feed::Feed;
+pub use feed::{Feed, Given};
 pub use home::{Home, HomeError};
 pub use instance::{InstanceError, SOCKET_FILE};
 pub use metrics::METRICS_CONTENT_TYPE;

@@ -28,6 +28,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::failure::{Failure, of_output};
 use crate::here::{Terminals, terminal_size};
+use crate::quantities::not_kept;
 use crate::signals::{Sign, Signals};
 use crate::stdio::{Stream, Typed, Writer, no_input, read_input};
 use crate::terminal::{HeldTerminal, dim_line};
@@ -332,6 +333,8 @@ impl State {
             Event::Connected { .. } => self.away_note_at = None,
             // It is removed after its end, of which the frames tell.
             Event::Removed(_) => {}
+            Event::Gone(_, gone) if gone.bytes() > 0 => self.say(&not_kept(gone)),
+            Event::Gone(..) => {}
             Event::Silent => dim_line(&crate::verbs::silence(&self.place.home)),
             Event::Answers => dim_line("the server answers again"),
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axiom_proto::cursor::Gone;
 use axiom_proto::frame::Micros;
 use axiom_proto::task::Size;
 use thiserror::Error;
@@ -229,6 +230,12 @@ pub(crate) fn shown_bytes(bytes: u64) -> String {
         return format!("{whole}.{tenths}{}", UNITS[unit]);
     }
     format!("{whole}{}", UNITS[unit])
+}
+
+/// What is said where output that was asked for has gone, with the oldest segments of its journal.
+#[must_use]
+pub(crate) fn not_kept(gone: Gone) -> String {
+    format!("{} of output before this is no longer kept", shown_bytes(gone.bytes()))
 }
 
 #[cfg(test)]

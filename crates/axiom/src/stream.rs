@@ -440,6 +440,7 @@ impl Stream {
                 self.merged.frame(now, task, &header, &payload);
             }
             Event::Ended(task) => self.merged.ended(now, task),
+            Event::Gone(task, gone) => self.merged.not_kept(now, task, gone),
             Event::Task(view) => self.viewed(*view),
             // A task may be removed while it is listed here; those that were asked for must be there.
             Event::SubscriptionRefused { task, error } => {

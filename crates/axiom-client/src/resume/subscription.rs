@@ -1,7 +1,7 @@
 //! One subscription: where it was asked to start, and the one frame that may come next.
 //! Refuses a frame before it and a frame after it alike.
 
-use axiom_proto::cursor::Cursor;
+use axiom_proto::cursor::{Cursor, Gone};
 use axiom_proto::frame::{Header, Offset, Seq};
 use axiom_proto::id::TaskId;
 use axiom_proto::live::{Ask, StartAt};
@@ -83,13 +83,20 @@ impl Subscription {
         Ask::Subscribe { subscription, task: self.task, start }
     }
 
-    /// The server says where it begins: anywhere at first, afterwards only where it was left.
-    pub(super) fn begin(&mut self, task: TaskId, found: Cursor) -> Result<(), PlaceError> {
+    /// The server says where it begins: anywhere at first, afterwards only where it was left; or later, where it says what is
+    /// gone by that.
+    pub(super) fn begin(
+        &mut self,
+        task: TaskId,
+        found: Cursor,
+        gone: Option<Gone>,
+    ) -> Result<(), PlaceError> {
         if task != self.task {
             return Err(PlaceError::Task { found: task });
         }
         if let From::At(expected) = self.from
             && !is_same_place(expected, found)
+            && !gone.is_some_and(|gone| skips(gone, expected, found))
         {
             return Err(PlaceError::Cursor { expected, found });
         }
@@ -115,6 +122,12 @@ impl Subscription {
         cursor.offset = header.offset_after();
         Ok(())
     }
+}
+
+/// True if what is gone leads from one place to the other.
+fn skips(gone: Gone, from: Cursor, to: Cursor) -> bool {
+    let forward = from.seq.zip(to.seq).is_none_or(|(from, to)| from < to);
+    from.session == to.session && gone.from == from.offset && gone.to == to.offset && forward
 }
 
 fn is_same_place(one: Cursor, other: Cursor) -> bool {

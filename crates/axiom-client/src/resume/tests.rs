@@ -34,7 +34,7 @@ fn cursor(seq: u64) -> Cursor {
 }
 
 fn subscribed(seq: u64) -> Tell {
-    Tell::Subscribed { subscription: 1, task: task(), cursor: cursor(seq) }
+    Tell::Subscribed { subscription: 1, task: task(), cursor: cursor(seq), gone: None }
 }
 
 fn hello() -> Tell {
@@ -62,6 +62,7 @@ fn seqs(resume: &mut Resume) -> Vec<u64> {
         Event::Frame { header, .. } => Some(header.seq.0),
         Event::Connected { .. }
         | Event::Away { .. }
+        | Event::Gone(..)
         | Event::Ended(_)
         | Event::Task(_)
         | Event::Outcome(..)
@@ -87,7 +88,7 @@ fn live_once(resume: &mut Resume, total: u64, batch: u64, life: u64) {
             StartAt::Cursor(cursor) => cursor.seq.unwrap().0,
         };
         let cursor = cursor(from);
-        resume.said(Tell::Subscribed { subscription, task: task(), cursor }).unwrap();
+        resume.said(Tell::Subscribed { subscription, task: task(), cursor, gone: None }).unwrap();
         let end = total.min(from + life);
         let mut at = from;
         while at < end {
@@ -137,7 +138,9 @@ fn a_gap_a_double_and_another_offset_are_errors() {
     resume.subscribe(task(), StartAt::Start);
     resume.connected();
     let elsewhere = Cursor { session: 1, offset: Offset(5), seq: Some(Seq(0)) };
-    resume.said(Tell::Subscribed { subscription: 1, task: task(), cursor: elsewhere }).unwrap();
+    resume
+        .said(Tell::Subscribed { subscription: 1, task: task(), cursor: elsewhere, gone: None })
+        .unwrap();
     let error = resume.frames(&message(1, 0..1)).unwrap_err();
     assert!(matches!(error, ResumeError::Place { source: PlaceError::Offset { .. }, .. }));
 }
@@ -151,10 +154,37 @@ fn a_server_that_goes_on_elsewhere_is_refused() {
         live_once(&mut resume, 9, 1, 2);
         resume.connected();
         let error = resume
-            .said(Tell::Subscribed { subscription: 1, task: task(), cursor: found })
+            .said(Tell::Subscribed { subscription: 1, task: task(), cursor: found, gone: None })
             .unwrap_err();
         assert!(matches!(error, ResumeError::Place { source: PlaceError::Cursor { .. }, .. }));
     }
+}
+
+#[test]
+fn what_is_gone_is_told_and_the_next_frame_is_the_one_after_it() {
+    let gone = |from, to| Some(Gone { from: Offset(from), to: Offset(to) });
+    let went_on = |cursor, gone| Tell::Subscribed { subscription: 1, task: task(), cursor, gone };
+    let mut resume = Resume::default();
+    resume.subscribe(task(), StartAt::Start);
+    live_once(&mut resume, 9, 1, 2);
+    while resume.event().is_some() {}
+    let here = cursor(2);
+    let there = cursor(5);
+    let told = gone(here.offset.0, there.offset.0);
+    for wrong in [gone(here.offset.0 + 1, there.offset.0), gone(here.offset.0, 1 << 40), None] {
+        let mut resume = Resume::default();
+        resume.subscribe(task(), StartAt::Start);
+        live_once(&mut resume, 9, 1, 2);
+        assert!(resume.said(went_on(there, wrong)).is_err(), "{wrong:?}");
+    }
+    resume.said(went_on(there, told)).unwrap();
+    assert_eq!(resume.event(), told.map(|gone| Event::Gone(task(), gone)));
+    resume.frames(&message(1, 5..6)).unwrap();
+    assert!(matches!(resume.event(), Some(Event::Frame { header, .. }) if header.seq == Seq(5)));
+    resume.connected();
+    assert!(
+        matches!(resume.ask(), Some(Ask::Subscribe { start: StartAt::Cursor(at), .. }) if at == cursor(6))
+    );
 }
 
 #[test]

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 
+use axiom_proto::cursor::Gone;
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::id::TaskId;
 use axiom_proto::live::{SUBSCRIPTION_BYTES, StartAt, Tell};
-use axiom_server::{Feed, Operations};
+use axiom_server::{Feed, Given, Operations};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::future::{AbortHandle, Aborted, abortable};
@@ -20,10 +21,10 @@ const SUBSCRIPTIONS_MAX: usize = 4096;
 /// The largest message: one frame of the largest payload, or a feed's batch.
 pub(super) const MESSAGE_BYTES_MAX: usize = 17 * 1024 * 1024;
 
-/// What a step gave.
-enum Given {
+/// What a step led to.
+enum Led {
     Begun(Feed),
-    Frames(Feed, Vec<Bytes>),
+    Given(Feed, Given),
     Ended,
     Failed(Fault),
 }
@@ -34,7 +35,7 @@ pub(super) enum Pulled {
     Frames(Bytes),
 }
 
-type StepResult = Result<(u32, Given), Aborted>;
+type StepResult = Result<(u32, Led), Aborted>;
 type Step = Pin<Box<dyn Future<Output = StepResult> + Send>>;
 
 pub(super) struct Pulls {
@@ -66,8 +67,8 @@ impl Pulls {
         let operations = self.operations.clone();
         self.step(subscription, async move {
             match operations.subscribe(task, start).await {
-                Ok(feed) => Given::Begun(feed),
-                Err(fault) => Given::Failed(fault),
+                Ok(feed) => Led::Begun(feed),
+                Err(fault) => Led::Failed(fault),
             }
         });
         Ok(())
@@ -84,8 +85,8 @@ impl Pulls {
     pub(super) async fn next(&mut self) -> Pulled {
         loop {
             match self.steps.next().await {
-                Some(Ok((subscription, given))) if self.alive.contains_key(&subscription) => {
-                    return self.given(subscription, given);
+                Some(Ok((subscription, led))) if self.alive.contains_key(&subscription) => {
+                    return self.led(subscription, led);
                 }
                 // Ended by the client meanwhile.
                 Some(Ok(_) | Err(Aborted)) => {}
@@ -94,22 +95,19 @@ impl Pulls {
         }
     }
 
-    fn given(&mut self, subscription: u32, given: Given) -> Pulled {
-        match given {
-            Given::Begun(feed) => {
-                let (task, cursor) = (feed.task(), feed.cursor());
-                self.step(subscription, pull(feed));
-                Pulled::Tell(Tell::Subscribed { subscription, task, cursor })
-            }
-            Given::Frames(feed, frames) => {
+    fn led(&mut self, subscription: u32, led: Led) -> Pulled {
+        match led {
+            Led::Begun(feed) => self.subscribed(subscription, feed, None),
+            Led::Given(feed, Given::Gone(gone)) => self.subscribed(subscription, feed, Some(gone)),
+            Led::Given(feed, Given::Frames(frames)) => {
                 self.step(subscription, pull(feed));
                 Pulled::Frames(message_of(subscription, &frames))
             }
-            Given::Ended => {
+            Led::Ended => {
                 self.alive.remove(&subscription);
                 Pulled::Tell(Tell::Ended { subscription })
             }
-            Given::Failed(error) => {
+            Led::Failed(error) => {
                 self.alive.remove(&subscription);
                 let subscription = Some(subscription);
                 Pulled::Tell(Tell::Refused { subscription, command: None, error })
@@ -117,19 +115,25 @@ impl Pulls {
         }
     }
 
-    fn step(&mut self, subscription: u32, given: impl Future<Output = Given> + Send + 'static) {
-        let numbered = async move { (subscription, given.await) };
+    fn subscribed(&mut self, subscription: u32, feed: Feed, gone: Option<Gone>) -> Pulled {
+        let (task, cursor) = (feed.task(), feed.cursor());
+        self.step(subscription, pull(feed));
+        Pulled::Tell(Tell::Subscribed { subscription, task, cursor, gone })
+    }
+
+    fn step(&mut self, subscription: u32, led: impl Future<Output = Led> + Send + 'static) {
+        let numbered = async move { (subscription, led.await) };
         let (step, handle) = abortable(numbered);
         self.alive.insert(subscription, handle);
         self.steps.push(Box::pin(step));
     }
 }
 
-async fn pull(mut feed: Feed) -> Given {
+async fn pull(mut feed: Feed) -> Led {
     match feed.next().await {
-        Ok(Some(frames)) => Given::Frames(feed, frames),
-        Ok(None) => Given::Ended,
-        Err(fault) => Given::Failed(fault),
+        Ok(Some(given)) => Led::Given(feed, given),
+        Ok(None) => Led::Ended,
+        Err(fault) => Led::Failed(fault),
     }
 }
 

@@ -1,12 +1,13 @@
 //! Output as bytes: the body is what the child printed, its text, or whole frames; where to go on stands in the headers.
 
 use axiom_proto::api::View;
-use axiom_proto::cursor::Cursor;
+use axiom_proto::cursor::{Cursor, Gone};
 use axiom_server::{FramesRequest, Operations, OutputRequest};
 use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
+use axum::response::AppendHeaders;
 use bytes::Bytes;
 use serde::Deserialize;
 
@@ -16,9 +17,10 @@ use crate::refusal::Refusal;
 
 const CURSOR: HeaderName = HeaderName::from_static("x-axiom-cursor");
 const ENDED: HeaderName = HeaderName::from_static("x-axiom-ended");
+const GONE: HeaderName = HeaderName::from_static("x-axiom-gone");
 
 /// Bytes of a task, and where to go on.
-type Piece = ([(HeaderName, String); 3], Bytes);
+type Piece = (AppendHeaders<Vec<(HeaderName, String)>>, Bytes);
 
 /// `?view=text|raw&cursor=…&bytes_max=…&tail=N`.
 #[derive(Debug, Deserialize)]
@@ -63,6 +65,7 @@ pub(super) struct FramesQuery {
         headers(
             ("x-axiom-cursor" = Cursor, description = "Where to go on."),
             ("x-axiom-ended" = bool, description = "True if nothing more will come."),
+            ("x-axiom-gone" = String, description = "`FROM-TO`: these bytes of output were asked for and are no longer kept. Absent mostly."),
         )
     ))
 )]
@@ -79,7 +82,7 @@ pub(super) async fn read(
         View::Text => "text/plain; charset=utf-8",
         View::Raw => "application/octet-stream",
     };
-    Ok(piece(kind, (answer.cursor, answer.ended), room.hold(answer.bytes.into())))
+    Ok(piece(kind, (answer.cursor, answer.ended, answer.gone), room.hold(answer.bytes.into())))
 }
 
 /// A piece of a task's journal: whole frames, back to back, as docs/journal.md describes them.
@@ -99,6 +102,7 @@ pub(super) async fn read(
         headers(
             ("x-axiom-cursor" = Cursor, description = "Where to go on."),
             ("x-axiom-ended" = bool, description = "True if nothing more will come."),
+            ("x-axiom-gone" = String, description = "`FROM-TO`: these bytes of output were asked for and are no longer kept. Absent mostly."),
         )
     ))
 )]
@@ -110,11 +114,19 @@ pub(super) async fn frames(
 ) -> Result<Piece, Refusal> {
     let room = visit.door.piece(bytes_max).await?;
     let answer = operations.frames(&id, FramesRequest { cursor, bytes_max }).await?;
-    Ok(piece("application/octet-stream", (answer.cursor, answer.ended), room.hold(answer.bytes)))
+    Ok(piece(
+        "application/octet-stream",
+        (answer.cursor, answer.ended, answer.gone),
+        room.hold(answer.bytes),
+    ))
 }
 
-fn piece(kind: &str, (cursor, ended): (Cursor, bool), bytes: Bytes) -> Piece {
-    let headers =
-        [(CONTENT_TYPE, kind.to_owned()), (CURSOR, cursor.to_string()), (ENDED, ended.to_string())];
-    (headers, bytes)
+fn piece(kind: &str, (cursor, ended, gone): (Cursor, bool, Option<Gone>), bytes: Bytes) -> Piece {
+    let mut headers = vec![
+        (CONTENT_TYPE, kind.to_owned()),
+        (CURSOR, cursor.to_string()),
+        (ENDED, ended.to_string()),
+    ];
+    headers.extend(gone.map(|gone| (GONE, gone.to_string())));
+    (AppendHeaders(headers), bytes)
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use axiom_journal::Writer;
+use axiom_journal::{TrimBounds, Writer};
 use axiom_proto::frame::{Frame, FrameKind, Header, Micros};
 use axiom_proto::record::{Closing, Record};
 use tokio::time::timeout;
@@ -80,7 +80,10 @@ impl World {
 
 async fn next(feed: &mut Feed) -> Option<Vec<u8>> {
     let next = timeout(DEADLINE, feed.next()).await.expect("a frame or the end came in time");
-    next.unwrap().map(|frames| frames.concat())
+    next.unwrap().map(|given| match given {
+        Given::Frames(frames) => frames.concat(),
+        Given::Gone(gone) => panic!("{gone} is gone"),
+    })
 }
 
 async fn rest(feed: &mut Feed) -> Vec<u8> {
@@ -189,7 +192,8 @@ async fn a_dropped_wait_loses_nothing() {
             () = std::future::ready(()) => None,
         };
         match first {
-            Some(Ok(Some(frames))) => seen.extend(frames.concat()),
+            Some(Ok(Some(Given::Frames(frames)))) => seen.extend(frames.concat()),
+            Some(Ok(Some(Given::Gone(gone)))) => panic!("{gone} is gone"),
             Some(Ok(None)) => break,
             Some(Err(fault)) => panic!("{fault:?}"),
             None if drops < 20 => drops += 1,
@@ -200,4 +204,70 @@ async fn a_dropped_wait_loses_nothing() {
         }
     }
     assert!(seen == world.frames.concat());
+}
+
+/// Four segments of ten frames of ten bytes, each but the first with a summary before them; the first two are gone.
+fn trimmed() -> World {
+    let mut world = World::new();
+    session_of(&world.task);
+    let summary = Record::Summary(Box::default()).encode();
+    for segment in 0..4 {
+        if segment > 0 {
+            world.writer.rotate().unwrap();
+            world.show(FrameKind::Record, &summary);
+        }
+        (0..10).for_each(|_| world.show(FrameKind::Output, &[b'x'; 10]));
+    }
+    // So that the ring has none of it.
+    world.show(FrameKind::Record, &[b' '; 5000]);
+    world
+}
+
+fn trim(world: &World) {
+    let unread = Seq(world.frames.len() as u64);
+    let bounds = TrimBounds { bytes_max: Some(0), since_unix_us: None, unread };
+    assert_eq!(axiom_journal::trim(&world.task.folder, &bounds).unwrap().segments, 2);
+}
+
+#[tokio::test]
+async fn what_is_no_longer_kept_is_said_and_the_feed_goes_on_after_it() {
+    let mut world = trimmed();
+    trim(&world);
+    world.close();
+    let cursor = |text: &str| StartAt::Cursor(text.parse().unwrap());
+    for (start, from) in [
+        (StartAt::Start, 0),
+        (cursor("1:0"), 0),
+        (cursor("1:35"), 35),
+        (cursor("1:100:10"), 100),
+        (cursor("1:199:20"), 199),
+    ] {
+        let mut feed = world.feed(start).await;
+        let given = timeout(DEADLINE, feed.next()).await.expect("something came in time").unwrap();
+        let gone = Gone { from: Offset(from), to: Offset(200) };
+        assert_eq!(given, Some(Given::Gone(gone)), "{start:?}");
+        assert_eq!(feed.cursor(), "1:200:21".parse().unwrap(), "{start:?}");
+        assert!(rest(&mut feed).await == world.frames[21..].concat(), "{start:?}");
+    }
+    let mut feed = world.feed(cursor("1:200:21")).await;
+    assert!(rest(&mut feed).await == world.frames[21..].concat());
+}
+
+#[tokio::test]
+async fn a_reader_in_the_middle_of_what_goes_reads_its_segment_to_the_end() {
+    let mut world = trimmed();
+    let mut feed = world.feed(StartAt::Start).await;
+    let mut seen = next(&mut feed).await.unwrap();
+    trim(&world);
+    world.close();
+    let given = loop {
+        match timeout(DEADLINE, feed.next()).await.expect("something came in time").unwrap() {
+            Some(Given::Frames(frames)) => seen.extend(frames.concat()),
+            other => break other,
+        }
+    };
+    assert!(seen == world.frames[..10].concat());
+    let gone = Gone { from: Offset(100), to: Offset(200) };
+    assert_eq!(given, Some(Given::Gone(gone)));
+    assert!(rest(&mut feed).await == world.frames[21..].concat());
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axiom_journal::{Head, JournalError, Reader, SeekTo};
-use axiom_proto::cursor::Cursor;
+use axiom_proto::cursor::{Cursor, Gone};
 use axiom_proto::fault::Fault;
 use axiom_proto::frame::{Offset, Seq};
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use bytes::Bytes;
 use crate::background::beside;
 use crate::fault;
 use crate::feed::check_session;
+use crate::kept;
 use crate::task::{FIRST_SESSION, Task};
 
 /// The size of an answer where nobody says, and the largest; one frame comes whole even where it is larger.
@@ -36,6 +37,8 @@ pub struct FramesAnswer {
     pub cursor: Cursor,
     /// True when nothing will ever come after it.
     pub ended: bool,
+    /// What was asked for and is no longer kept: the frames begin after it.
+    pub gone: Option<Gone>,
 }
 
 pub(super) async fn frames(
@@ -46,29 +49,33 @@ pub(super) async fn frames(
         check_session(cursor)?;
     }
     let task = task.clone();
-    beside(move || read(&task, request)).await.map_err(|error| fault::of_journal(&error))
+    beside(move || kept::read(|| read(&task, request)))
+        .await
+        .map_err(|error| fault::of_journal(&error))
 }
 
 fn read(task: &Task, request: FramesRequest) -> Result<FramesAnswer, JournalError> {
     let announced = task.announced();
     let cursor = request.cursor.unwrap_or(Cursor::start(FIRST_SESSION));
     let (Some(head), Some(mut reader)) = (announced.head, open(task)?) else {
-        return Ok(FramesAnswer { bytes: Bytes::new(), cursor, ended: announced.over });
+        let (bytes, ended) = (Bytes::new(), announced.over);
+        return Ok(FramesAnswer { bytes, cursor, ended, gone: None });
     };
     let to = cursor.seq.map_or(SeekTo::Offset(cursor.offset), SeekTo::Seq);
     if cursor.offset > head.offset || cursor.seq.is_some_and(|seq| seq > head.seq) {
         let head = Head { seq: head.seq, offset: head.offset, ..Head::default() };
         return Err(JournalError::Beyond { asked: to, head });
     }
-    if to != SeekTo::Seq(Seq(0)) && to != SeekTo::Offset(Offset(0)) {
-        reader.seek(to)?;
-    }
+    let is_start = to == SeekTo::Seq(Seq(0)) || to == SeekTo::Offset(Offset(0));
+    let first_kept = if is_start { Some(reader.head()) } else { kept::seek(&mut reader, to)? };
+    let gone = first_kept.filter(|kept| kept.seq > Seq(0));
+    let gone = gone.map(|kept| Gone { from: cursor.offset, to: kept.offset });
     let bytes_max = request.bytes_max.and_then(|bytes| usize::try_from(bytes).ok());
     let bytes_max = bytes_max.unwrap_or(BYTES_DEFAULT).clamp(1, BYTES_MAX);
     let bytes = reader.read(bytes_max, Some(head.seq))?;
     let Head { seq, offset, .. } = reader.head();
     let cursor = Cursor { session: FIRST_SESSION, offset, seq: Some(seq) };
-    Ok(FramesAnswer { bytes, cursor, ended: announced.over && seq >= head.seq })
+    Ok(FramesAnswer { bytes, cursor, ended: announced.over && seq >= head.seq, gone })
 }
 
 /// The journal, if it was begun.
@@ -82,8 +89,9 @@ fn open(task: &Task) -> Result<Option<Reader>, JournalError> {
 
 #[cfg(test)]
 mod tests {
-    use axiom_journal::{Writer, frames as split};
+    use axiom_journal::{TrimBounds, Writer, frames as split};
     use axiom_proto::frame::{FrameKind, Micros};
+    use axiom_proto::record::Record;
     use axiom_proto::summary::Summary;
 
     use super::*;
@@ -131,6 +139,29 @@ mod tests {
             }
             assert_eq!(seen, (0..10).collect::<Vec<_>>(), "{bytes_max} bytes at a time");
         }
+    }
+
+    #[test]
+    fn what_is_no_longer_kept_is_said_and_reading_goes_on_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let task = task(folder.path());
+        let (mut writer, _) = Writer::recover(&task.folder).unwrap();
+        writer.rotate().unwrap();
+        let summary = Record::Summary(Box::<Summary>::default()).encode();
+        writer.append(FrameKind::Record, Micros(2), &summary).unwrap();
+        writer.rotate().unwrap();
+        let bounds = TrimBounds { bytes_max: Some(0), since_unix_us: None, unread: Seq(10) };
+        assert_eq!(axiom_journal::trim(&task.folder, &bounds).unwrap().segments, 1);
+        let gone = |from| Some(Gone { from: Offset(from), to: Offset(70) });
+        for (cursor, from) in [(None, 0), (Some("1:0"), 0), (Some("1:7:1"), 7), (Some("1:69"), 69)]
+        {
+            let cursor = cursor.map(|text| text.parse().unwrap());
+            let answer = read(&task, FramesRequest { cursor, bytes_max: None }).unwrap();
+            assert_eq!((answer.gone, answer.ended), (gone(from), true), "{cursor:?}");
+        }
+        let cursor = Some("1:70".parse().unwrap());
+        let answer = read(&task, FramesRequest { cursor, bytes_max: None }).unwrap();
+        assert_eq!(answer.gone, None);
     }
 
     #[test]

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use axiom_hub::Place;
 use axiom_journal::{Head, JournalError, Reader, SeekTo, frames};
 use axiom_proto::api::View;
-use axiom_proto::cursor::Cursor;
+use axiom_proto::cursor::{Cursor, Gone};
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::frame::{Frame, Offset, Seq};
 
 use crate::background::beside;
 use crate::fault;
 use crate::feed::check_session;
+use crate::kept;
 use crate::task::{FIRST_SESSION, Task};
 use crate::text::TextFilter;
 
@@ -57,6 +58,8 @@ pub struct OutputAnswer {
     pub cursor: Cursor,
     /// True when nothing will ever come after it.
     pub ended: bool,
+    /// What was asked for and is no longer kept: the bytes begin after it.
+    pub gone: Option<Gone>,
 }
 
 pub(super) async fn output(
@@ -72,7 +75,9 @@ pub(super) async fn output(
         return Err(Fault::new(ErrorCode::InvalidArgument, text, hint));
     }
     let (task, request) = (task.clone(), request.clone());
-    beside(move || read(&task, &request)).await.map_err(|error| fault::of_journal(&error))
+    beside(move || kept::read(|| read(&task, &request)))
+        .await
+        .map_err(|error| fault::of_journal(&error))
 }
 
 fn read(task: &Task, request: &OutputRequest) -> Result<OutputAnswer, JournalError> {
@@ -83,15 +88,19 @@ fn read(task: &Task, request: &OutputRequest) -> Result<OutputAnswer, JournalErr
         // Nothing was printed yet, or ever will be.
         Err(JournalError::Missing { .. }) => {
             let cursor = request.cursor.unwrap_or(Cursor::start(FIRST_SESSION));
-            return Ok(OutputAnswer { bytes: Vec::new(), cursor, ended: announced.over });
+            let (bytes, ended) = (Vec::new(), announced.over);
+            return Ok(OutputAnswer { bytes, cursor, ended, gone: None });
         }
         Err(error) => return Err(error),
     };
-    let start = match (request.cursor, request.tail) {
+    let first_kept = reader.head().offset;
+    let asked = match (request.cursor, request.tail) {
         (Some(cursor), _) => cursor.offset,
-        (None, Some(lines)) => find_tail(&mut reader, announced.head, lines)?,
+        (None, Some(lines)) => find_tail(&mut reader, (first_kept, announced.head), lines)?,
         (None, None) => Offset(0),
     };
+    let gone = (asked < first_kept).then_some(Gone { from: asked, to: first_kept });
+    let start = asked.max(first_kept);
     if let Some(head) = announced.head.filter(|head| start > head.offset) {
         let head = Head { seq: head.seq, offset: head.offset, ..Head::default() };
         return Err(JournalError::Beyond { asked: SeekTo::Offset(start), head });
@@ -102,7 +111,7 @@ fn read(task: &Task, request: &OutputRequest) -> Result<OutputAnswer, JournalErr
     piece.read(&mut reader, until)?;
     let cursor = piece.cursor();
     let ended = announced.over && announced.head.is_some_and(|head| cursor.offset >= head.offset);
-    Ok(OutputAnswer { bytes: piece.into_bytes(), cursor, ended })
+    Ok(OutputAnswer { bytes: piece.into_bytes(), cursor, ended, gone })
 }
 
 /// The piece as it grows.
@@ -145,7 +154,7 @@ impl Piece {
     /// Reads from the piece's start until it is full, or there is no more.
     fn read(&mut self, reader: &mut Reader, until: Option<Seq>) -> Result<(), JournalError> {
         // One byte earlier, to see whether a line begins here.
-        reader.seek(SeekTo::Offset(Offset(self.start.0.saturating_sub(1))))?;
+        kept::seek(reader, SeekTo::Offset(Offset(self.start.0.saturating_sub(1))))?;
         while !self.is_full {
             let batch = reader.read(BATCH_BYTES, until)?;
             if batch.is_empty() {
@@ -249,15 +258,20 @@ impl Piece {
 }
 
 /// Where the last `lines` lines begin.
-fn find_tail(reader: &mut Reader, head: Option<Place>, lines: u64) -> Result<Offset, JournalError> {
+/// Before the first byte that is kept, if there are not so many lines after it.
+fn find_tail(
+    reader: &mut Reader,
+    (first_kept, head): (Offset, Option<Place>),
+    lines: u64,
+) -> Result<Offset, JournalError> {
     let Some(head) = head else { return Ok(Offset(0)) };
     let mut window = TAIL_BYTES_FIRST;
     loop {
-        let from = head.offset.0.saturating_sub(window);
+        let from = head.offset.0.saturating_sub(window).max(first_kept.0);
         if let Some(start) = line_start(reader, from, head, lines)? {
             return Ok(start);
         }
-        if from == 0 {
+        if from == first_kept.0 {
             return Ok(Offset(0));
         }
         window = window.saturating_mul(4);

@@ -63,14 +63,15 @@ async fn stored(task: &Arc<Task>) -> Option<Stored> {
 }
 
 fn stored_view(stored: Stored, view: &TaskView, now_ms: u64) -> StoredView {
+    let Stored { segments, packed, bytes, start } = stored;
     let lasted =
         view.started_at_ms.map(|start| view.ended_at_ms.unwrap_or(now_ms).saturating_sub(start));
-    let bytes_per_hour = lasted.filter(|lasted| *lasted >= 1_000).map(|lasted| {
-        let per_hour = u128::from(stored.bytes) * MS_PER_HOUR / u128::from(lasted);
+    let kept = lasted.map(|lasted| lasted.saturating_sub(start.time.0 / 1000));
+    let bytes_per_hour = kept.filter(|kept| *kept >= 1_000).map(|kept| {
+        let per_hour = u128::from(bytes) * MS_PER_HOUR / u128::from(kept);
         u64::try_from(per_hour).unwrap_or(u64::MAX)
     });
-    let Stored { segments, packed, bytes } = stored;
-    StoredView { bytes, segments, packed, bytes_per_hour }
+    StoredView { bytes, segments, packed, gone: start.offset.0, bytes_per_hour }
 }
 
 fn look(task: &Task, state: &State) -> Sight {

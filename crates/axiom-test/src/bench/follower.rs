@@ -99,6 +99,7 @@ async fn follow(wanted: Wanted, waiting: Arc<Semaphore>) -> anyhow::Result<Vec<S
             other @ (Event::Connected { .. }
             | Event::Away { .. }
             | Event::Silent
+            | Event::Gone(..)
             | Event::Answers
             | Event::Removed(_)
             | Event::Task(_)
@@ -129,6 +130,7 @@ fn refuse(event: Event) -> anyhow::Result<()> {
         Event::Connected { .. }
         | Event::Away { .. }
         | Event::Silent
+        | Event::Gone(..)
         | Event::Answers
         | Event::Removed(_)
         | Event::Frame { .. }

@@ -117,6 +117,7 @@ async fn output_failed(wires: &mut Wires, mut state: State, task: TaskId) -> Res
             | Event::Connected { .. }
             | Event::Away { .. }
             | Event::Silent
+            | Event::Gone(..)
             | Event::Answers
             | Event::Removed(_)
             | Event::Frame { .. }

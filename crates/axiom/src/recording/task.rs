@@ -1,15 +1,16 @@
 //! A task's frames as events: page after page from its server, up to what there was when it was asked first. Bounded by
 //! one page, and by the server's largest frame.
 
-use axiom_asciicast::{Event, Journaled};
+use axiom_asciicast::{Event, Journaled, What};
 use axiom_client::Connection;
-use axiom_proto::cursor::Cursor;
+use axiom_proto::cursor::{Cursor, Gone};
 use axiom_proto::fault::{ErrorCode, Fault};
-use axiom_proto::frame::{Frame, Seq};
+use axiom_proto::frame::{Frame, Header, Micros, Seq};
 use axiom_proto::task::TaskView;
 use bytes::Bytes;
 
 use crate::failure::Failure;
+use crate::quantities::not_kept;
 
 /// Bytes of one page: a second of a flood, and nothing to keep in memory.
 const PAGE_BYTES: u64 = 1024 * 1024;
@@ -21,10 +22,21 @@ pub(crate) struct TaskEvents {
     pub view: TaskView,
     /// What the frames so far say besides their events.
     pub journaled: Journaled,
+    /// What is no longer kept of it: where that is its beginning, the recording begins when the rest does.
+    pub cut: Option<Cut>,
     cursor: Cursor,
     /// The first frame that is not read: what comes after belongs to a later recording.
     end: Option<Seq>,
     over: bool,
+}
+
+/// What a recording lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cut {
+    /// What is gone.
+    pub gone: Gone,
+    /// How much earlier all is told than it was: the moment of the first frame, if the recording begins with it.
+    pub at: Micros,
 }
 
 impl TaskEvents {
@@ -41,7 +53,7 @@ impl TaskEvents {
         }
         let end = view.cursor.and_then(|cursor| cursor.seq);
         let cursor = Cursor::start(view.session);
-        Ok(Self { view, journaled: Journaled::default(), cursor, end, over: false })
+        Ok(Self { view, journaled: Journaled::default(), cut: None, cursor, end, over: false })
     }
 
     /// The next events, maybe none of a page; `None` at the end.
@@ -58,8 +70,24 @@ impl TaskEvents {
         let id = self.view.id;
         let part = connection.frames(id.as_str(), self.cursor, PAGE_BYTES).await?;
         self.over = part.ended || part.cursor == self.cursor;
+        let is_begin = self.cursor == Cursor::start(self.view.session);
         self.cursor = part.cursor;
-        self.events(part.bytes).map(Some)
+        let gone = part.gone.filter(|gone| gone.bytes() > 0);
+        let marker = gone.map(|gone| self.cut(gone, is_begin, &part.bytes));
+        let mut events = self.events(part.bytes)?;
+        if let Some(marker) = marker {
+            events.insert(0, marker);
+        }
+        Ok(Some(events))
+    }
+
+    /// Notes what is gone before these frames, as an event too.
+    fn cut(&mut self, gone: Gone, is_begin: bool, frames: &[u8]) -> Event {
+        let first = Header::decode(frames).map_or(Micros(0), |header| header.time);
+        let at = if is_begin { first } else { Micros(0) };
+        let cut = *self.cut.get_or_insert(Cut { gone, at });
+        let at = Micros(first.0.saturating_sub(cut.at.0));
+        Event { at, what: What::Marker(format!("gone: {}", not_kept(gone))) }
     }
 
     fn events(&mut self, mut rest: Bytes) -> Result<Vec<Event>, Failure> {
@@ -75,7 +103,14 @@ impl TaskEvents {
                 break;
             }
             let len = frame.header.frame_bytes();
-            events.extend(self.journaled.take(&frame));
+            let before = self.cut.map_or(0, |cut| cut.at.0);
+            let event = self.journaled.take(&frame);
+            events.extend(
+                event.map(|Event { at, what }| Event {
+                    at: Micros(at.0.saturating_sub(before)),
+                    what,
+                }),
+            );
             drop(rest.split_to(len));
         }
         Ok(events)

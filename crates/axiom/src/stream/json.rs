@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use axiom_proto::cursor::Cursor;
+use axiom_proto::cursor::Gone;
 use axiom_proto::event::{Event, Happening, OutputStream};
 use axiom_proto::frame::{FrameKind, Header, Seq};
 use axiom_proto::id::TaskId;
@@ -105,6 +106,7 @@ fn happening(row: &Row, at: Millis, notice: Notice) -> Option<Happening> {
         Notice::Unpaused => Some(Happening::TaskUnpaused),
         Notice::Idle { silent } => Some(Happening::TaskIdle { idle_ms: silent }),
         Notice::Gap { bytes_max, certain } => Some(Happening::Gap { bytes_max, certain }),
+        Notice::NotKept(Gone { from, to }) => Some(Happening::Gone { from, to }),
         Notice::Intervention(acted) => Some(intervention(acted)),
         Notice::Ended(ended) => Some(end(row, at, &ended)),
         // For eyes only: programs were told that it is queued when it came.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use axiom_proto::cursor::Gone;
 use axiom_proto::event::Happening;
 use axiom_proto::frame::{Header, Seq};
 use axiom_proto::id::TaskId;
@@ -152,6 +153,14 @@ impl Merged {
     pub(super) fn ended(&mut self, now: Millis, task: TaskId) {
         let Some(number) = self.numbers.get(&task).copied() else { return };
         self.with(number, now, None, Row::end);
+    }
+
+    /// Output of the task that was to come is no longer kept.
+    pub(super) fn not_kept(&mut self, now: Millis, task: TaskId, gone: Gone) {
+        let Some(number) = self.numbers.get(&task).copied() else { return };
+        if gone.bytes() > 0 && !self.rows[number].is_read() {
+            self.with(number, now, None, |row, give| row.not_kept(gone, give));
+        }
     }
 
     /// The task is not there any more: nothing can say how it ended.

@@ -1,6 +1,7 @@
 //! What the stream says of a task besides its output: that it runs, waits, was stepped in, ended. Values only; the pages
 //! say them in words or in JSON.
 
+use axiom_proto::cursor::Gone;
 use axiom_proto::fault::ErrorCode;
 use axiom_proto::record::Verdict;
 use axiom_proto::task::{Mode, Size, Status};
@@ -40,6 +41,8 @@ pub(super) enum Notice {
         bytes_max: u64,
         certain: bool,
     },
+    /// Output that is no longer kept.
+    NotKept(Gone),
     /// Its holder is dead; it runs on.
     Unguarded,
     /// A full-screen program draws, whose text has no lines.

@@ -14,7 +14,7 @@ use super::notice::{Ended, Intervention, Notice};
 use super::palette::{BLUE, ColorChoice, DIM, GREEN, Paint, RED, YELLOW, label_color};
 use crate::here::Terminals;
 use crate::lines::one_line;
-use crate::quantities::{counted, shown_bytes, shown_moment, shown_span};
+use crate::quantities::{counted, not_kept, shown_bytes, shown_moment, shown_span};
 use crate::wrapping::{COLUMNS_MIN, rows};
 
 /// Begins everything that Axiom says.
@@ -246,6 +246,7 @@ fn words(author: Author<'_>, notice: &Notice) -> (&'static str, &'static str, St
             ("QUEUED", YELLOW, format!("waits for its turn since {}", shown_span(*since)))
         }
         Notice::Gap { bytes_max, certain } => ("GAP", RED, gap(*bytes_max, *certain)),
+        Notice::NotKept(gone) => ("NOT KEPT", YELLOW, not_kept(*gone)),
         Notice::Unguarded => ("UNGUARDED", YELLOW, "its holder is dead; it runs on".to_owned()),
         Notice::FullScreen => {
             ("FULL SCREEN", YELLOW, "it draws a whole screen, which is not shown here".to_owned())

@@ -2,6 +2,7 @@
 //! Frames alone tell of interventions and ends; views fill in what frames of a late start cannot say.
 
 use axiom_proto::command::Action;
+use axiom_proto::cursor::Gone;
 use axiom_proto::event::Stats;
 use axiom_proto::frame::{Frame, FrameKind, Header, Micros, Offset};
 use axiom_proto::id::{CommandId, TaskId};
@@ -287,6 +288,12 @@ impl Row {
         self.gone(give);
         let ended = self.ended(conclusion);
         give(Said::Notice(Notice::Ended(ended)));
+    }
+
+    /// What was to come next is no longer kept: a line that was begun before it does not go on after it.
+    pub(super) fn not_kept(&mut self, gone: Gone, give: &mut dyn FnMut(Said<'_>)) {
+        self.finish_lines(give);
+        give(Said::Notice(Notice::NotKept(gone)));
     }
 
     /// Nothing more comes of it.

@@ -18,7 +18,7 @@ use super::connect;
 use super::logs::note_gaps;
 use crate::failure::{Failure, note};
 use crate::here::{Here, Terminals};
-use crate::quantities::counted;
+use crate::quantities::{counted, not_kept};
 use crate::recording::TaskEvents;
 use crate::signals::Signals;
 use target::Target;
@@ -137,13 +137,16 @@ impl Exporting {
     }
 
     fn opening(&self) -> Opening {
-        let TaskEvents { view, journaled, .. } = &self.events;
+        let TaskEvents { view, journaled, cut, .. } = &self.events;
         // The view tells when the child started, and times count from when its session did.
         let started = journaled.started.map_or(0, |at| at.0 / 1000);
+        let cut = cut.map_or(0, |cut| cut.at.0 / 1000);
         let variable = |name| self.env.get(name).map(|value| value.to_shown());
         Opening {
             size: journaled.size.or(view.size).unwrap_or_default(),
-            timestamp: view.started_at_ms.map(|moment| moment.saturating_sub(started) / 1000),
+            timestamp: view
+                .started_at_ms
+                .map(|moment| (moment + cut).saturating_sub(started) / 1000),
             command: view.command.clone(),
             title: view.name.clone(),
             term: variable("TERM").filter(|_| self.mode() == Mode::Terminal),
@@ -154,8 +157,11 @@ impl Exporting {
 
 /// Says what is not in the recording, or not as it was.
 fn tell(events: &TaskEvents, written: &Writer) {
-    let TaskEvents { view, journaled, .. } = events;
+    let TaskEvents { view, journaled, cut, .. } = events;
     let id = view.id.short();
+    if let Some(cut) = cut {
+        note(&format!("{id}: {}; the recording begins there", not_kept(cut.gone)));
+    }
     if !view.status.is_ended() {
         note(&format!("task {id} runs on: the recording goes up to now"));
     }

@@ -3,7 +3,7 @@
 
 use axiom_client::{Connection, Event, Feed, OutputQuery};
 use axiom_proto::api::{ListRequest, View};
-use axiom_proto::cursor::{Cursor, CursorError};
+use axiom_proto::cursor::{Cursor, CursorError, Gone};
 use axiom_proto::frame::{FrameKind, Offset};
 use axiom_proto::live::StartAt;
 use axiom_proto::task::{Status, TaskView};
@@ -19,7 +19,7 @@ use crate::here::{Here, Terminals};
 use crate::lines::one_line;
 use crate::looks::Looks;
 use crate::printing::print_bytes;
-use crate::quantities::{counted, line_count};
+use crate::quantities::{counted, line_count, not_kept};
 use crate::stdio::{self, OutputWatch, Writer};
 use crate::stream::{
     Extent, Member, Newcomers, OnSignal, Options, Stream, Viewed, Wanted, marked_lines,
@@ -84,6 +84,13 @@ pub(super) fn note_gaps(task: &TaskView) {
         note(&format!(
             "{id}: gaps in the output: {gaps}; a worker died there, and some bytes may be missing"
         ));
+    }
+}
+
+/// So is what is no longer kept.
+fn note_gone(task: &TaskView, gone: Option<Gone>) {
+    if let Some(gone) = gone.filter(|gone| gone.bytes() > 0) {
+        note(&format!("{}: {}", task.id.short(), not_kept(gone)));
     }
 }
 
@@ -329,6 +336,7 @@ async fn read(
     let mut query = OutputQuery { view, bytes_max: Some(PART_BYTES), ..start };
     loop {
         let part = connection.output(task.id.as_str(), &query).await?;
+        note_gone(task, part.gone);
         take(&part.bytes)?;
         let stood_still = query.cursor == Some(part.cursor);
         if part.ended || part.cursor.offset >= task.bytes || stood_still {
@@ -399,6 +407,7 @@ async fn follow(
             }
             Event::Silent => tell_silence(&here.home),
             Event::Answers => note("the server answers again"),
+            Event::Gone(_, gone) => note_gone(task, Some(gone)),
             Event::Task(_)
             | Event::Removed(_)
             | Event::Connected { .. }

@@ -82,6 +82,7 @@ impl Wait {
                 Event::Connected { .. }
                 | Event::Away { .. }
                 | Event::Silent
+                | Event::Gone(..)
                 | Event::Answers
                 | Event::Removed(_)
                 | Event::Frame { .. }

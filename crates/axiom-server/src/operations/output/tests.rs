@@ -104,7 +104,7 @@ fn the_last_lines_are_found_from_the_end() {
     let mut reader = Reader::open(printed.folder.path()).unwrap();
     let raw = raw();
     let mut tail = |lines| {
-        let start = find_tail(&mut reader, Some(printed.head), lines).unwrap();
+        let start = find_tail(&mut reader, (Offset(0), Some(printed.head)), lines).unwrap();
         String::from_utf8_lossy(&raw[usize::try_from(start.0).unwrap()..]).into_owned()
     };
     assert_eq!(tail(0), "");
@@ -127,7 +127,7 @@ fn a_tail_far_behind_the_first_look_is_found() {
     let head = Place { seq: head.seq, offset: head.offset };
     let mut reader = Reader::open(folder.path()).unwrap();
     for lines in [1, 100, 30_000] {
-        let start = find_tail(&mut reader, Some(head), lines).unwrap();
+        let start = find_tail(&mut reader, (Offset(0), Some(head)), lines).unwrap();
         let mut piece = Piece::new(View::Text, start, BYTES_MAX, false);
         piece.read(&mut reader, Some(head.seq)).unwrap();
         let text = String::from_utf8(piece.into_bytes()).unwrap();

@@ -96,6 +96,7 @@ async fn until(feed: &mut Feed, sign: Sign) -> anyhow::Result<()> {
             | Event::Connected { .. }
             | Event::Away { .. }
             | Event::Silent
+            | Event::Gone(..)
             | Event::Answers
             | Event::Removed(_)
             | Event::Ended(_)

@@ -38,6 +38,7 @@ fn view_of(event: Event) -> anyhow::Result<Option<Box<TaskView>>> {
         Event::Connected { .. }
         | Event::Away { .. }
         | Event::Silent
+        | Event::Gone(..)
         | Event::Answers
         | Event::Removed(_)
         | Event::Frame { .. }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use axiom_journal::{Report, verify};
 use axiom_proto::fault::{ErrorCode, Fault};
+use axiom_proto::frame::Seq;
 
 use super::Finding;
 use crate::failure::Failure;
@@ -49,8 +50,12 @@ fn sound(report: &Report) -> String {
         0 => String::new(),
         some => format!(", and {} of a frame that is being written", counted(some, "byte")),
     };
+    let begin = match report.start.seq {
+        Seq(0) => String::new(),
+        first => format!(", from frame {first} on: what was before it is no longer kept"),
+    };
     format!(
-        "{segments}, {}, {}{tail}",
+        "{segments}, {}, {}{begin}{tail}",
         counted(report.frames(), "frame"),
         shown_bytes(report.bytes())
     )

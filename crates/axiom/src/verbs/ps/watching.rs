@@ -121,6 +121,7 @@ impl Watching<'_> {
             | Event::Connected { .. }
             | Event::Away { .. }
             | Event::Silent
+            | Event::Gone(..)
             | Event::Answers
             | Event::Frame { .. }
             | Event::Ended(_)
