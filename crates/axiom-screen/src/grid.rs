@@ -167,6 +167,11 @@ impl Grid {
         }
     }
 
+    /// Sets how many rows are kept that scrolled off, and says how many it were. Rows that are there stay.
+    pub(crate) fn replace_history_max(&mut self, rows_max: usize) -> usize {
+        std::mem::replace(&mut self.history_rows_max, rows_max)
+    }
+
     pub(crate) fn clear_history(&mut self) {
         self.rows.drain(..self.rows.len() - self.height);
     }

@@ -38,6 +38,7 @@ mod questions;
 #[cfg(test)]
 mod recordings;
 mod replies;
+mod roll;
 mod row;
 #[cfg(test)]
 mod samples;
@@ -50,6 +51,7 @@ mod table;
 mod tabs;
 mod terminal;
 mod title;
+mod transcript;
 mod unseen;
 mod view;
 
@@ -65,4 +67,7 @@ pub use sanitizer::Sanitizer;
 pub use screen::{HISTORY_ROWS_MAX, Screen};
 pub use size::{COLUMNS_MAX, ROWS_MAX, Size, SizeError};
 pub use style::{Attributes, Style, Underline};
+pub use transcript::{
+    LINE_BYTES_MAX, Line, LineKind, QUIET, RESTING, SETTLE, StateError, Transcript,
+};
 pub use view::{InputModes, Run, View, ViewCursor, ViewRow};

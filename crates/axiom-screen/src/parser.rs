@@ -34,6 +34,10 @@ pub(crate) trait Actions {
     fn osc(&mut self, string: &[u8], end: StringEnd);
     /// The string of a `DCS`.
     fn dcs(&mut self, string: &[u8]);
+    /// True if no more should come before what came was looked at.
+    fn is_full(&self) -> bool {
+        false
+    }
 }
 
 /// How a string ended.
@@ -107,10 +111,13 @@ pub(crate) struct Parser {
 }
 
 impl Parser {
-    /// Takes bytes; may stop anywhere and go on with the next ones.
-    pub(crate) fn advance(&mut self, bytes: &[u8], actions: &mut impl Actions) {
+    /// Takes bytes; may stop anywhere and go on with the next ones. Says how many it took: all, unless `actions` is full.
+    pub(crate) fn advance(&mut self, bytes: &[u8], actions: &mut impl Actions) -> usize {
         let mut rest = bytes;
         while let Some(&byte) = rest.first() {
+            if actions.is_full() {
+                break;
+            }
             let used = match self.state {
                 State::Ground => self.ground(rest, actions),
                 State::String(kind) => self.in_string(kind, rest, actions),
@@ -121,6 +128,7 @@ impl Parser {
             };
             rest = &rest[used..];
         }
+        bytes.len() - rest.len()
     }
 
     /// True if nothing is unfinished: the next byte begins something new.

@@ -34,6 +34,13 @@ impl Row {
         self.cells.iter().rposition(|cell| !cell.is_blank()).map_or(0, |last| last + 1)
     }
 
+    /// The columns of a row that goes on in the next one: all, but for the last one if a wide glyph did not fit there. Counted by
+    /// what is seen, so that a row that was drawn again counts the same.
+    pub(crate) fn wrapped_len(&self, next: &Self, columns: usize) -> usize {
+        let parted = next.cell(0).glyph.is_wide() && self.cell(columns - 1).is_blank();
+        columns - usize::from(parted)
+    }
+
     /// Makes the whole row what erasing leaves.
     pub(crate) fn reset(&mut self, blank: Cell, columns: usize) {
         self.cells.clear();

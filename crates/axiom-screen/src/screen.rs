@@ -29,8 +29,25 @@ impl Screen {
     /// to `answers`, in order; whoever only looks at old output throws them away.
     pub fn feed(&mut self, bytes: &[u8], answers: &mut Answers) {
         let mut feeding = Feeding { terminal: &mut self.terminal, answers };
-        self.parser.advance(bytes, &mut feeding);
+        let used = self.parser.advance(bytes, &mut feeding);
+        debug_assert_eq!(used, bytes.len(), "only a screen with a roll stops on its way");
         self.terminal.changes.settle();
+    }
+
+    /// An empty screen that notes what leaves its primary page, and keeps none of it itself: so it is the same screen
+    /// whether it was fed from the start or restored from a dump.
+    pub(crate) fn rolling(size: Size) -> Self {
+        let mut screen = Self { parser: Parser::default(), terminal: Terminal::new(size, 0) };
+        screen.terminal.roll = Some(Box::default());
+        screen
+    }
+
+    /// Takes output until enough left the page that it should be looked at. Says how much it took: at least a byte.
+    pub(crate) fn feed_some(&mut self, bytes: &[u8], answers: &mut Answers) -> usize {
+        let mut feeding = Feeding { terminal: &mut self.terminal, answers };
+        let used = self.parser.advance(bytes, &mut feeding);
+        self.terminal.changes.settle();
+        used
     }
 
     /// Changes the size. Text of the primary page that was wrapped is wrapped anew; the alternate page is cut.

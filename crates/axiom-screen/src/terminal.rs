@@ -19,6 +19,7 @@ use crate::link::{LINKS_MAX, Link};
 use crate::mark::Mark;
 use crate::mode::{Mode, Modes, Mouse, MouseEncoding};
 use crate::parser::{Actions, Csi, StringEnd};
+use crate::roll::Roll;
 use crate::size::Size;
 use crate::table::Table;
 use crate::tabs::Tabs;
@@ -67,6 +68,8 @@ pub(crate) struct Terminal {
     pub(crate) clusters: Table<String>,
     pub(crate) links: Table<Link>,
     pub(crate) changes: Changes,
+    /// What left the primary page, where somebody reads it.
+    pub(crate) roll: Option<Box<Roll>>,
     history_rows_max: usize,
 }
 
@@ -138,6 +141,7 @@ impl Terminal {
             clusters: Table::new(CLUSTERS_MAX),
             links: Table::new(LINKS_MAX),
             changes: Changes::new(rows),
+            roll: None,
             history_rows_max,
         }
     }
@@ -183,10 +187,13 @@ impl Terminal {
 
     /// Back to how it began, with nothing on the screen and nothing above it.
     fn reset(&mut self) {
+        self.switch_page(false);
+        self.note_clear();
+        let roll = self.roll.take();
         let fresh = Self::new(self.size, self.history_rows_max);
         let changes = std::mem::replace(&mut self.changes, fresh.changes.clone());
         let (bells, scrolled) = (self.bells, self.primary.grid.scrolled());
-        *self = Self { changes, bells, ..fresh };
+        *self = Self { changes, bells, roll, ..fresh };
         self.primary.grid.count_on_from(scrolled);
         self.changes.touch_rows(0, self.rows());
     }
@@ -214,12 +221,12 @@ impl Terminal {
         let saved = self.primary.saved;
         let mut moved = [Position { row: saved.row, column: saved.column }];
         if self.on_alternate {
-            self.primary.grid.reflow(size, &mut moved[0], &mut []);
+            self.reflow(|grid| grid.reflow(size, &mut moved[0], &mut []));
             let leaving = self.alternate.grid.resize(size, self.cursor.row);
             self.cursor.row -= leaving;
         } else {
             let mut at = Position { row: self.cursor.row, column: self.cursor.column };
-            self.primary.grid.reflow(size, &mut at, &mut moved);
+            self.reflow(|grid| grid.reflow(size, &mut at, &mut moved));
             (self.cursor.row, self.cursor.column) = (at.row, at.column);
             self.alternate.grid.resize(size, 0);
         }
@@ -280,5 +287,9 @@ impl Actions for Feeding<'_> {
 
     fn dcs(&mut self, string: &[u8]) {
         self.answers.capabilities(string);
+    }
+
+    fn is_full(&self) -> bool {
+        self.terminal.roll.as_ref().is_some_and(|roll| roll.is_full())
     }
 }

@@ -75,7 +75,7 @@ impl Grid {
         let mut spots = vec![Spot { line: 0, offset: 0 }; places.len()];
         let rows = std::mem::take(&mut self.rows);
         let count = rows.len();
-        for (index, row) in rows.into_iter().enumerate() {
+        for (index, row) in rows.iter().enumerate() {
             let at = lines.len() - 1;
             let line = &mut lines[at];
             for (place, spot) in places.iter().zip(&mut spots) {
@@ -84,8 +84,11 @@ impl Grid {
                 }
             }
             let wrapped = row.wrapped && index + 1 < count;
-            let taken = if wrapped { row.cells().len() } else { row.filled() };
-            line.cells.extend_from_slice(&row.cells()[..taken]);
+            let taken = match rows.get(index + 1).filter(|_| wrapped) {
+                Some(next) => row.wrapped_len(next, self.columns),
+                None => row.filled(),
+            };
+            line.cells.extend((0..taken).map(|column| row.cell(column)));
             if !wrapped && index + 1 < count {
                 lines.push(Line::default());
             }

@@ -7,12 +7,14 @@ use crate::grid::Band;
 impl Terminal {
     pub(super) fn scroll_up(&mut self, band: Band, count: usize) {
         let blank = self.blank();
+        self.note_scroll(band, count);
         self.grid_mut().scroll_up(band, count, blank);
         self.changes.touch_rows(band.top, band.bottom + 1);
     }
 
     pub(super) fn scroll_down(&mut self, band: Band, count: usize) {
         let blank = self.blank();
+        self.note_moved(band.top);
         self.grid_mut().scroll_down(band, count, blank);
         self.changes.touch_rows(band.top, band.bottom + 1);
     }
@@ -20,6 +22,9 @@ impl Terminal {
     /// ED: 0 from the cursor on, 1 up to it, 2 all, 3 what scrolled off.
     pub(super) fn erase_display(&mut self, what: u16) {
         let (row, rows) = (self.cursor.row, self.rows());
+        if what == 2 || (what == 0 && (row, self.cursor.column) == (0, 0)) {
+            self.note_clear();
+        }
         match what {
             0 => {
                 self.erase_line(0);
@@ -39,6 +44,9 @@ impl Terminal {
 
     fn erase_rows(&mut self, from: usize, to: usize) {
         let blank = self.blank();
+        if from == 0 && to > 0 {
+            self.note_moved(0);
+        }
         self.grid_mut().erase_rows(from, to, blank);
         self.changes.touch_rows(from, to);
     }
@@ -67,12 +75,16 @@ impl Terminal {
     fn erase(&mut self, from: usize, to: usize) {
         let (row, columns, blank) = (self.cursor.row, self.columns(), self.blank());
         let cells = self.grid_mut().row_mut(row);
+        let emptied = from == 0 && cells.filled() > 0;
         cells.erase(from, to, blank);
         if to == columns {
             cells.wrapped = false;
         }
         self.changes.touch_row(row);
         self.leave();
+        if emptied {
+            self.note_emptied(row);
+        }
     }
 
     /// ICH.
@@ -119,6 +131,7 @@ impl Terminal {
     /// Deleted rows are gone: they do not count as scrolled off, even at the top of the screen.
     fn delete_band(&mut self, band: Band, count: usize) {
         let blank = self.blank();
+        self.note_moved(band.top);
         self.grid_mut().delete_rows(band, count, blank);
         self.changes.touch_rows(band.top, band.bottom + 1);
     }

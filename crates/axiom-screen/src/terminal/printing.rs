@@ -13,6 +13,7 @@ const RUN_MAX: usize = 256;
 impl Terminal {
     /// Prints printable ASCII.
     pub(super) fn print_run(&mut self, run: &[u8]) {
+        self.note_overwriting();
         if !self.cursor.charsets.is_plain() || self.has(Mode::Insert) {
             for byte in run {
                 let character = self.cursor.charsets.show(*byte);
@@ -78,6 +79,7 @@ impl Terminal {
         let columns = self.columns();
         let width = if glyph.is_wide() { 2 } else { 1 };
         self.cursor.charsets.single = None;
+        self.note_overwriting();
         if self.cursor.pending_wrap {
             self.wrap();
         }
@@ -124,6 +126,7 @@ impl Terminal {
         let before = self.cursor.row;
         let scrolls =
             before == self.region.bottom && (self.region.top == 0 || self.region.len() > 1);
+        self.note_wrap(scrolls);
         self.index();
         self.cursor.column = 0;
         let row = self.cursor.row;

@@ -61,10 +61,11 @@ impl Terminal {
 
     /// 47 and 1047: the cursor stays where it is. The alternate page begins empty, whatever was on it before: what a
     /// program left there is nobody's picture.
-    fn switch_page(&mut self, alternate: bool) {
+    pub(super) fn switch_page(&mut self, alternate: bool) {
         if self.on_alternate != alternate {
             self.alternate = Page::new(self.size, 0);
             self.on_alternate = alternate;
+            self.note_page();
             self.leave();
             self.changes.touch_rows(0, self.rows());
         }
