@@ -14,9 +14,10 @@ pub(crate) fn run(bytes: &[u8]) {
     let mut in_pieces = Vec::new();
     for step in &script.steps {
         if let Step::Output(piece) = step {
+            let before = in_pieces.len();
             sanitizer.feed(piece, &mut in_pieces);
-            // Each piece may be the last one that a viewer gets.
-            assert_only_known(&in_pieces);
+            // Each piece is whole by itself: it may be the last one that a viewer gets.
+            assert_only_known(&in_pieces[before..]);
         }
     }
     assert_eq!(shown(&in_pieces), shown(&passed), "another cut lets something else pass");
