@@ -8,6 +8,7 @@
 //! - [`Screen::dump`]: bytes that draw the same screen in a fresh terminal of the same size, modes and all.
 //! - [`Screen::view`]: the picture as rows of text with their looks. [`Screen::revision`] and [`Screen::changed_rows`] say
 //!   cheaply whether and where it changed.
+//! - [`Screen::svg`]: the picture as a file that browsers show.
 //! - [`Sanitizer`]: a stream of output made harmless for a viewer's own terminal, by a list of what may pass; [`RESET`]
 //!   takes back what it switched on.
 //! - [`Questions`]: a stream of output as it is, but for what asks a terminal something. [`Replies`]: what a person types,
@@ -47,6 +48,7 @@ mod screen;
 mod sequence;
 mod size;
 mod style;
+mod svg;
 mod table;
 mod tabs;
 mod terminal;

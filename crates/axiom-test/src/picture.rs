@@ -1,23 +1,24 @@
 //! The picture of the demonstration: a real run of `axiom demo` on a terminal, drawn as it stood at its best moment.
 //! The moment is an event of the run (the first intervention), not a time. It writes one file and leaves no process.
 
-mod svg;
-
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::num::NonZero;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, bail};
+use axiom_screen::{Answers, Screen, Size};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 /// The terminal's size.
-const COLUMNS: NonZero<u16> = NonZero::new(92).expect("not zero");
-const ROWS: NonZero<u16> = NonZero::new(28).expect("not zero");
+const COLUMNS: u16 = 92;
+const ROWS: u16 = 28;
+
+/// What is said of the picture.
+const TITLE: &str = "axiom demo: six tasks in one stream, with a bar for each";
 
 /// The picture is taken once the screen shows all of these.
 const MOMENT: &[&str] = &["[INTERVENTION]", "interrupted:", "running"];
@@ -34,7 +35,7 @@ pub fn run(mut arguments: impl Iterator<Item = OsString>) -> anyhow::Result<()> 
 
 fn picture() -> anyhow::Result<String> {
     let (mut demo, mut master) = start().context("start the demonstration on a terminal")?;
-    let mut terminal = vt100::Parser::new(ROWS, COLUMNS, 0);
+    let mut screen = Screen::new(Size::new(COLUMNS.into(), ROWS.into())?);
     let mut taken = None;
     let mut buffer = [0; 64 * 1024];
     loop {
@@ -47,10 +48,11 @@ fn picture() -> anyhow::Result<String> {
             }
             Err(error) => return Err(error).context("read the terminal"),
         };
-        terminal.process(&buffer[..len]);
-        let text = terminal.screen().contents();
+        // The demonstration asks its terminal nothing.
+        screen.feed(&buffer[..len], &mut Answers::default());
+        let text = screen.view().text();
         if taken.is_none() && MOMENT.iter().all(|word| text.contains(word)) {
-            taken = Some(svg::of_screen(terminal.screen()));
+            taken = Some(screen.svg(TITLE));
         }
     }
     let status = demo.wait().context("wait for the demonstration")?;
@@ -66,10 +68,7 @@ fn start() -> io::Result<(Child, File)> {
     grantpt(&master)?;
     unlockpt(&master)?;
     let slave: OwnedFd = ioctl_tiocgptpeer(&master, flags)?;
-    tcsetwinsize(
-        &slave,
-        Winsize { ws_row: ROWS.get(), ws_col: COLUMNS.get(), ws_xpixel: 0, ws_ypixel: 0 },
-    )?;
+    tcsetwinsize(&slave, Winsize { ws_row: ROWS, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 })?;
     let program = std::env::current_exe()?.with_file_name("axiom");
     let child = Command::new(program)
         .args(["demo", "--color", "always"])
