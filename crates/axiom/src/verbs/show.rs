@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use axiom_proto::api::TaskDetail;
+use axiom_proto::api::{StoredView, TaskDetail};
 use axiom_proto::task::{LinkView, Mode, ProcessNote, StatusChange, TaskView};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -72,6 +72,9 @@ fn shown(detail: &TaskDetail, now: u64) -> String {
         line("link", link(task, now));
         line("pids", pids(task));
     }
+    if let Some(stored) = &detail.stored {
+        line("on disk", on_disk(stored));
+    }
     line("kept in", detail.folder.to_shown());
     lines.push("history".to_owned());
     lines.extend(history(&detail.history, task.created_at_ms));
@@ -123,6 +126,19 @@ fn pids(task: &TaskView) -> String {
     let parts = [("command", task.pid), ("worker", task.worker_pid), ("holder", task.holder_pid)];
     let known = parts.iter().filter_map(|(name, pid)| Some(format!("{name} {}", (*pid)?)));
     known.collect::<Vec<_>>().join(", ")
+}
+
+/// `1.2 MiB in 3 segments, 2 packed; 4.0 MiB for each hour`.
+fn on_disk(stored: &StoredView) -> String {
+    let segments = counted(stored.segments.into(), "segment");
+    let mut text = format!("{} in {segments}", shown_bytes(stored.bytes));
+    if stored.packed > 0 {
+        text.push_str(&format!(", {} packed", stored.packed));
+    }
+    if let Some(per_hour) = stored.bytes_per_hour {
+        text.push_str(&format!("; {} for each hour", shown_bytes(per_hour)));
+    }
+    text
 }
 
 /// Changes by their time since the task was asked for.
@@ -181,6 +197,17 @@ mod tests {
         let expected =
             ["  10 sh S", "    11 make S", "      12 cc1 S", "    13 tee S", "  20 daemon S"];
         assert_eq!(tree(&processes), expected);
+    }
+
+    #[test]
+    fn what_a_journal_takes_is_said_in_one_line() {
+        let mut stored = StoredView { bytes: 2048, segments: 1, packed: 0, bytes_per_hour: None };
+        assert_eq!(on_disk(&stored), format!("{} in 1 segment", shown_bytes(2048)));
+        (stored.segments, stored.packed, stored.bytes_per_hour) = (3, 2, Some(1 << 20));
+        let per_hour = shown_bytes(1 << 20);
+        let said =
+            format!("{} in 3 segments, 2 packed; {per_hour} for each hour", shown_bytes(2048));
+        assert_eq!(on_disk(&stored), said);
     }
 
     #[test]
