@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axiom_proto::api::{
     CommandAnswer, InputRequest, InterruptRequest, ListRequest, PlainRequest, PruneRequest,
-    RemoveAnswer, ResizeRequest, ServerStatus, ShutdownAnswer, ShutdownRequest, SpawnAnswer,
-    StopRequest, TaskDetail, TaskList, View, WaitAnswer, WaitRequest,
+    RemoveAnswer, ResizeRequest, ScreenAnswer, ScreenRequest, ServerStatus, ShutdownAnswer,
+    ShutdownRequest, SpawnAnswer, StopRequest, TaskDetail, TaskList, View, WaitAnswer, WaitRequest,
 };
 use axiom_proto::cursor::{Cursor, Gone};
 use axiom_proto::fault::{ErrorCode, Fault};
@@ -138,6 +138,19 @@ impl Connection {
         let answer = self.exchange(&reading(Method::GET, path)).await?;
         let (cursor, ended, gone) = place_after(&answer)?;
         Ok(FramesPart { bytes: answer.body, cursor, ended, gone })
+    }
+
+    /// The picture of a task's terminal.
+    ///
+    /// # Errors
+    /// [`ClientError`], as every call.
+    pub async fn screen(
+        &mut self,
+        id: &str,
+        wanted: ScreenRequest,
+    ) -> Result<ScreenAnswer, ClientError> {
+        let parts = [("dump", wanted.dump.then(|| "true".to_owned()))];
+        self.get(&format!("{}{}", task_path(id, "/screen"), query(&parts))).await
     }
 
     /// Types.

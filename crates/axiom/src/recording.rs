@@ -5,4 +5,4 @@ mod file;
 mod task;
 
 pub(crate) use file::{CastError, CastFile};
-pub(crate) use task::TaskEvents;
+pub(crate) use task::{Cut, TaskEvents};

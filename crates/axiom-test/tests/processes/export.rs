@@ -166,21 +166,97 @@ fn a_file_is_whole_or_as_it_was_and_a_terminal_is_not_filled() {
 }
 
 #[test]
+fn a_text_is_what_logs_prints() {
+    let lab = Lab::new();
+    let line = "seq 1 200000; printf '\\033[31mred\\033[0m\\033]52;c;aGk=\\007 end'";
+    let id = lab.spawn(&["-n", "text", "--", "sh", "-c", line]);
+    lab.wait(&[&id]);
+    let file = lab.home().join("a.txt");
+    lab.axiom(&["export", "text", "--format", "text", "-o", file.to_str().unwrap()]).ok();
+    let text = fs::read(&file).unwrap();
+    assert!(text == lab.axiom(&["logs", &id]).ok().stdout);
+    assert!(text.ends_with(b"200000\nred end"), "{:?}", text.last_chunk::<40>());
+    let mut seat = Seat::open(lab.command(&["export", "text", "--format", "text"]));
+    assert_eq!(seat.wait_for_exit(), 0);
+    seat.wait_for("red end");
+    lab.shut_down();
+}
+
+/// The rows of text elements in a picture.
+fn drawn(svg: &[u8]) -> String {
+    let svg = std::str::from_utf8(svg).unwrap();
+    let texts = svg.lines().filter(|line| line.starts_with("<text"));
+    texts.map(|line| line.split(['>', '<']).nth(2).unwrap().to_owned() + "\n").collect()
+}
+
+#[test]
+fn a_picture_is_of_now_or_of_then() {
+    let lab = Lab::new();
+    let line = "printf 'first \\033[1;31mred\\033[0m <&>\\n'; read go; printf '\\033[2J\\033[H\\033[?1049hsecond\\n'; \
+                read end";
+    let id = lab.spawn(&["-n", "a & b", "--size", "30x4", "--", "sh", "-c", line]);
+    let mut output = lab.follow(&["logs", "-f", "--view", "raw", &id]);
+    output.wait_for_line("the first", |line| line.contains("<&>"));
+    lab.axiom(&["send", &id, ""]).ok();
+    output.wait_for_line("the second", |line| line.contains("second"));
+    let svg = |args: &[&str]| {
+        let args = [&["export", &id, "--format", "svg"], args].concat();
+        lab.axiom(&args).ok()
+    };
+    let now = svg(&[]);
+    assert_eq!(drawn(&now.stdout), "second\n");
+    assert!(now.stderr.contains("the picture is of now"), "{now:?}");
+    assert!(now.text().contains("<title>a &amp; b ("), "{now:?}");
+    assert!(now.text().contains("viewBox=\"0 0 284 104\""), "30 columns and 4 rows: {now:?}");
+    let (_, events) = read(&lab.axiom(&["export", &id]).ok().stdout);
+    let end_of_first = events.iter().find(|event| event.2.contains("<&>")).unwrap().0;
+    #[expect(clippy::cast_precision_loss, reason = "seconds of a test")]
+    let then = format!("{:.6}", end_of_first as f64 / 1e6);
+    let first = svg(&["--at", &then]);
+    assert_eq!(drawn(&first.stdout), "first\nred\n&lt;&amp;&gt;\n");
+    assert!(first.text().contains("font-weight=\"bold\""), "{first:?}");
+    assert_eq!(drawn(&svg(&["--at", "0"]).stdout), "");
+    assert_eq!(drawn(&svg(&["--at", "10m"]).stdout), "second\n");
+    lab.axiom(&["stop", &id]).ok();
+    lab.shut_down();
+}
+
+#[test]
+fn a_picture_of_the_smallest_terminal_and_of_one_that_was_never_told_its_size() {
+    let lab = Lab::new();
+    let id = lab.spawn(&["--size", "1x1", "--", "sh", "-c", "printf 'abc\\n漢\\033[31mx'"]);
+    lab.wait(&[&id]);
+    let svg = lab.axiom(&["export", &id, "--format", "svg"]).ok();
+    assert_eq!(drawn(&svg.stdout), "x\n");
+    assert_eq!(lab.axiom(&["spawn", "--size", "0x0", "--", "true"]).code(), 125);
+    lab.shut_down();
+}
+
+#[test]
 fn what_cannot_be_exported_is_refused_with_what_to_do_instead() {
     let lab = Lab::new();
-    let id = lab.spawn_shell("echo hello");
-    lab.wait(&[&id]);
-    for (format, hint) in [("text", "axiom logs"), ("svg", "asciicast")] {
-        let refused = lab.axiom(&["export", &id, "--format", format]);
-        assert_eq!((refused.code(), refused.stdout.len()), (125, 0));
-        assert!(refused.stderr.contains("not built yet"), "{refused:?}");
-        assert!(refused.stderr.contains(hint), "{refused:?}");
+    let piped = lab.spawn(&["--no-pty", "--", "echo", "hello"]);
+    lab.wait(&[&piped]);
+    for (args, told, hint) in [
+        (&["--format", "svg"][..], "it has no screen", "--format text"),
+        (&["--format", "svg", "--at", "1"], "it has no screen", "--format text"),
+        (&["--format", "text", "--at", "1"], "--at is the time of a picture", "replay --from"),
+        (&["--format", "svg", "--at", "x"], "is no time", "--at"),
+        (&["--format", "gif"], "invalid value", "svg"),
+    ] {
+        let refused = lab.axiom(&[&["export", &piped][..], args].concat());
+        assert_eq!((refused.code(), refused.stdout.len()), (125, 0), "{refused:?}");
+        assert!(refused.stderr.contains(told) && refused.stderr.contains(hint), "{refused:?}");
     }
     let busy = lab.spawn(&["--", "sleep", "600"]);
+    let mut seat = Seat::open(lab.command(&["export", &busy, "--format", "svg"]));
+    assert_eq!(seat.wait_for_exit(), 125);
+    assert!(seat.text().contains("would fill this terminal"), "{}", seat.text());
     let queued = lab.spawn(&["--max-tasks", "1", "--", "true"]);
     let refused = lab.axiom(&["export", &queued]);
     assert_eq!(refused.code(), 125);
     assert!(refused.stderr.contains("never started"), "{refused:?}");
+    assert_eq!(lab.axiom(&["export", &queued, "--format", "text"]).ok().text(), "");
     lab.axiom(&["stop", &queued, &busy]).ok();
     lab.shut_down();
 }

@@ -138,6 +138,9 @@ fn on_disk(stored: &StoredView) -> String {
     if let Some(per_hour) = stored.bytes_per_hour {
         text.push_str(&format!("; {} for each hour", shown_bytes(per_hour)));
     }
+    if stored.gone > 0 {
+        text.push_str(&format!("; the first {} of output are gone", shown_bytes(stored.gone)));
+    }
     text
 }
 
@@ -201,13 +204,16 @@ mod tests {
 
     #[test]
     fn what_a_journal_takes_is_said_in_one_line() {
-        let mut stored = StoredView { bytes: 2048, segments: 1, packed: 0, bytes_per_hour: None };
+        let mut stored =
+            StoredView { bytes: 2048, segments: 1, packed: 0, gone: 0, bytes_per_hour: None };
         assert_eq!(on_disk(&stored), format!("{} in 1 segment", shown_bytes(2048)));
         (stored.segments, stored.packed, stored.bytes_per_hour) = (3, 2, Some(1 << 20));
         let per_hour = shown_bytes(1 << 20);
         let said =
             format!("{} in 3 segments, 2 packed; {per_hour} for each hour", shown_bytes(2048));
         assert_eq!(on_disk(&stored), said);
+        stored.gone = 1 << 20;
+        assert_eq!(on_disk(&stored), format!("{said}; the first {per_hour} of output are gone"));
     }
 
     #[test]

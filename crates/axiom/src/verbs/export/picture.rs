@@ -1,0 +1,93 @@
+//! A task's screen as a picture: the one of now from its server, an earlier one by playing its frames up to there.
+
+use axiom_asciicast::{Event, What};
+use axiom_client::Connection;
+use axiom_proto::api::ScreenRequest;
+use axiom_proto::fault::{ErrorCode, Fault};
+use axiom_proto::frame::Micros;
+use axiom_proto::task::{Mode, Size, TaskView};
+use axiom_screen::{Answers, Screen, Size as ScreenSize};
+
+use super::Notes;
+use super::target::Target;
+use crate::failure::Failure;
+use crate::lines::one_line;
+use crate::quantities::{not_kept, shown_duration};
+use crate::recording::{Cut, TaskEvents};
+
+/// Writes the picture of this time, or of now.
+pub(super) async fn write(
+    mut connection: Connection,
+    task: TaskView,
+    at: Option<Micros>,
+    target: &mut Target,
+) -> Result<Notes, Failure> {
+    if task.mode == Mode::Pipes {
+        let message = format!("task {} runs on pipes: it has no screen", task.id.short());
+        let hint = "export its text: --format text";
+        return Err(Fault::new(ErrorCode::NotSupported, message, hint).into());
+    }
+    let title = title(&task, at);
+    let (screen, notes) = match at {
+        None => (of_now(&mut connection, &task).await?, Notes::new()),
+        Some(at) => of_then(&mut connection, task, at).await?,
+    };
+    target.write(screen.svg(&title).as_bytes())?;
+    Ok(notes)
+}
+
+async fn of_now(connection: &mut Connection, task: &TaskView) -> Result<Screen, Failure> {
+    let answer = connection.screen(task.id.as_str(), ScreenRequest { dump: true }).await?;
+    let mut screen = Screen::new(nearest(answer.size));
+    let dump = answer.dump.map(|dump| dump.0).unwrap_or_default();
+    screen.feed(&dump, &mut Answers::default());
+    Ok(screen)
+}
+
+/// Plays all that was printed up to then; an event of that very moment belongs to it.
+async fn of_then(
+    connection: &mut Connection,
+    task: TaskView,
+    at: Micros,
+) -> Result<(Screen, Notes), Failure> {
+    let id = task.id;
+    let mut screen = Screen::new(nearest(task.size.unwrap_or_default()));
+    let mut events = TaskEvents::of(task)?;
+    let mut sized = false;
+    while let Some(page) = events.next(connection).await? {
+        // The size at the start comes with the first page, and before its events.
+        if let (false, Some(size)) = (sized, events.journaled.size) {
+            sized = true;
+            screen.resize(nearest(size));
+        }
+        let end = page.partition_point(|event| event.at <= at);
+        page[..end].iter().for_each(|event| play(&mut screen, event));
+        if end < page.len() {
+            break;
+        }
+    }
+    let cut = |cut: Cut| {
+        let id = id.short();
+        format!("{id}: {}; the picture lacks it, and times count from there", not_kept(cut.gone))
+    };
+    Ok((screen, events.cut.map(cut).into_iter().collect()))
+}
+
+fn play(screen: &mut Screen, event: &Event) {
+    match &event.what {
+        // Nobody hears what the terminal answered then.
+        What::Output(output) => screen.feed(output, &mut Answers::default()),
+        What::Resized(size) => screen.resize(nearest(*size)),
+        What::ErrorOutput(_) | What::Input(_) | What::Marker(_) | What::Exited(_) => {}
+    }
+}
+
+fn nearest(size: Size) -> ScreenSize {
+    ScreenSize::nearest(size.cols.into(), size.rows.into())
+}
+
+fn title(task: &TaskView, at: Option<Micros>) -> String {
+    let called = task.name.as_deref().unwrap_or(&task.command);
+    let when = at.map(|at| format!(", after {}", shown_duration(at.0 / 1000))).unwrap_or_default();
+    format!("{} ({}{when})", one_line(called), task.id.short())
+}
