@@ -173,7 +173,7 @@ mod tests {
     fn input(number: u8, bytes: &[u8], hidden: bool) -> (FrameKind, Vec<u8>) {
         let len = bytes.len() as u64;
         let (author, request_id) = (String::new(), String::new());
-        let note = InputNote { id: id(number), author, request_id, len, hidden };
+        let note = InputNote { id: id(number), author, request_id, len, hidden, answers: None };
         (FrameKind::Input, mixed::encode(&note, if hidden { b"" } else { bytes }))
     }
 

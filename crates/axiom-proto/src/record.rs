@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::Action;
 use crate::fault::ErrorCode;
+use crate::frame::Offset;
 use crate::id::CommandId;
 use crate::summary::Summary;
 use crate::task::{Mode, ProcessNote, Size};
@@ -242,6 +243,30 @@ pub struct InputNote {
     /// True where only the length is kept: the terminal was asking for a secret.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hidden: bool,
+    /// Where the terminal itself typed: it answers all questions in the output before this place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Offset>,
+}
+
+/// The author of what the terminal answers by itself.
+pub const TERMINAL: &str = "terminal";
+
+impl InputNote {
+    /// Of the terminal's own answers to everything that was asked before a place. Nobody waits for an outcome, so the id only
+    /// tells it from others.
+    #[must_use]
+    pub fn of_answers(until: Offset, len: u64) -> Self {
+        let mut id = [0; 10];
+        id[2..].copy_from_slice(&until.0.to_be_bytes());
+        Self {
+            id: CommandId::from_random(id),
+            author: TERMINAL.to_owned(),
+            request_id: String::new(),
+            len,
+            hidden: false,
+            answers: Some(until),
+        }
+    }
 }
 
 /// What happened besides output.

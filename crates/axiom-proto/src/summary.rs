@@ -60,6 +60,9 @@ pub struct Summary {
     /// True where the last output byte is not the end of a line.
     #[serde(default)]
     pub line_open: bool,
+    /// Questions in the output before this place were answered by the terminal.
+    #[serde(default)]
+    pub answered: Offset,
     /// The newest frame's time.
     pub time: Micros,
     /// The newest output's time.
@@ -125,6 +128,7 @@ impl Default for Summary {
             offset: Offset(0),
             lines: 0,
             line_open: false,
+            answered: Offset(0),
             time: Micros(0),
             output_time: Micros(0),
             mode: Mode::Terminal,
@@ -162,7 +166,7 @@ impl Summary {
             FrameKind::Output | FrameKind::ErrorOutput => self.fold_output(frame),
             FrameKind::Input => {
                 if let Ok((note, _)) = mixed::decode::<InputNote>(frame.payload) {
-                    self.open_command(note.id);
+                    self.fold_input(&note);
                 }
             }
             FrameKind::Record => {
@@ -206,6 +210,14 @@ impl Summary {
         self.lines += memchr::memchr_iter(b'\n', frame.payload).count() as u64;
         self.line_open = frame.payload.last().map_or(self.line_open, |last| *last != b'\n');
         self.output_time = frame.header.time;
+    }
+
+    /// The terminal's own answers have no outcome that anybody waits for.
+    fn fold_input(&mut self, note: &InputNote) {
+        match note.answers {
+            Some(until) => self.answered = self.answered.max(until),
+            None => self.open_command(note.id),
+        }
     }
 
     /// A summary frame says what the frames before it said; only a reader that starts there needs it.

@@ -1,6 +1,6 @@
 //! What a session wants done. Only the worker does it, in order: an append comes before whatever it announces.
 
-use axiom_proto::frame::Micros;
+use axiom_proto::frame::{Micros, Offset};
 use axiom_proto::id::CommandId;
 use axiom_proto::record::Record;
 use axiom_proto::task::{ProcessNote, Size};
@@ -51,6 +51,13 @@ pub enum Effect {
         /// The request that asked for it.
         request_id: String,
         /// What.
+        bytes: Vec<u8>,
+    },
+    /// Journal what the terminal is about to answer: never hidden, for no answer holds what somebody typed.
+    AppendAnswers {
+        /// All questions before this place are answered.
+        until: Offset,
+        /// How.
         bytes: Vec<u8>,
     },
     /// Ask the tree's holder.

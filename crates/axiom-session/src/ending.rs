@@ -108,7 +108,7 @@ impl Session {
 
     /// The next worker comes: answer what is half done, say so in the journal, leave.
     pub(crate) fn retire(&mut self) {
-        let begun = self.queue.peek().is_some_and(crate::typing::Send::is_begun);
+        let begun = self.queue.peek().is_some_and(|send| send.begun);
         if begun {
             self.answer_first_send(None);
         }

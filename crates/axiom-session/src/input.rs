@@ -1,6 +1,7 @@
 //! What a session is told.
 
 use axiom_proto::command::Command;
+use axiom_proto::frame::Offset;
 use axiom_proto::id::CommandId;
 use axiom_proto::record::{Exit, Failure, FreezeMeans};
 use axiom_proto::task::{Mode, ProcessNote, Size};
@@ -67,6 +68,13 @@ pub enum Input {
         bytes: Vec<u8>,
         /// The terminal now.
         terminal: Terminal,
+    },
+    /// The terminal answers everything that was asked in the output before this place.
+    Answers {
+        /// The place.
+        until: Offset,
+        /// The answers, in the order of their questions.
+        bytes: Vec<u8>,
     },
     /// The child took so many of the bytes that [`crate::Session::pending_write`] offered.
     Wrote(usize),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use axiom_proto::command::{Action, Command};
 use axiom_proto::fault::ErrorCode;
-use axiom_proto::frame::{Frame, Micros};
+use axiom_proto::frame::{Frame, Micros, Offset};
 use axiom_proto::id::CommandId;
 use axiom_proto::record::{Intent, Limit, Outcome, Record};
 use axiom_proto::summary::{Freeze, Summary};
@@ -16,7 +16,7 @@ use crate::ending::Output;
 use crate::input::{Input, Reply, Terminal};
 use crate::interrupt::Then;
 use crate::stop::Ladder;
-use crate::typing::{Asker, Queue, Send, TYPE_WAIT, has_overlong_line};
+use crate::typing::{Asker, Queue, Send, Source, TYPE_WAIT, has_overlong_line};
 
 /// Ctrl+D: the end of input on a terminal in line mode.
 const END_OF_INPUT_KEY: u8 = 4;
@@ -143,8 +143,11 @@ impl Session {
     #[must_use]
     pub fn pending_write(&self) -> Option<&[u8]> {
         let send = self.queue.peek()?;
-        let journaled = self.summary.open.contains(&send.id);
-        (journaled && send.is_begun() && !send.rest().is_empty()).then(|| send.rest())
+        let journaled = match &send.source {
+            Source::Command { id, .. } => self.summary.open.contains(id),
+            Source::Terminal { until } => self.summary.answered >= *until,
+        };
+        (journaled && send.begun && !send.rest().is_empty()).then(|| send.rest())
     }
 
     /// Takes one step. Carry out the effects in order; call again at the latest `WakeAt`. Calling early is harmless,
@@ -170,6 +173,7 @@ impl Session {
             Input::Command { command, bytes, terminal } => {
                 self.command(command, bytes, terminal);
             }
+            Input::Answers { until, bytes } => self.answer(until, bytes),
             Input::Wrote(taken) => self.wrote(taken),
             Input::WriteFailed(reason) => {
                 self.answer_first_send(Some((ErrorCode::TaskEnded, reason)));
@@ -284,7 +288,7 @@ impl Session {
         };
         match refusal {
             Some((code, why)) => self.conclude(Outcome::refused(id, code, why)),
-            None => self.queue.push(Send::new(id, asker, bytes)),
+            None => self.queue.push(Send::new(id, asker, bytes), self.now),
         }
     }
 
@@ -295,9 +299,25 @@ impl Session {
         let keys = if ends_a_line { 1 } else { 2 };
         let send = match self.summary.mode {
             Mode::Terminal => Send::new(id, asker, vec![END_OF_INPUT_KEY; keys]),
-            Mode::Pipes => Send { close: true, ..Send::new(id, asker, Vec::new()) },
+            Mode::Pipes => Send::close(id, asker),
         };
-        self.queue.push(send);
+        self.queue.push(send, self.now);
+    }
+
+    /// Nobody is told of answers that come too late for the child, and none counts as anybody's doing.
+    fn answer(&mut self, until: Offset, bytes: Vec<u8>) {
+        let asks = self.child == Child::Running && self.output == Output::Open;
+        let has_terminal = self.summary.mode == Mode::Terminal;
+        if asks && has_terminal && until > self.summary.answered && !bytes.is_empty() {
+            self.queue.push_answers(until, bytes, self.now);
+        }
+    }
+
+    /// True while the terminal's answers wait whose frame is not written yet. A keyframe that is written before it would hide
+    /// the questions from the next worker.
+    #[must_use]
+    pub fn has_new_answers(&self) -> bool {
+        self.queue.has_new_answers()
     }
 
     fn wrote(&mut self, taken: usize) {
@@ -311,45 +331,53 @@ impl Session {
 
     /// The first send is over: all of it was taken, or its time is up, or the child is gone.
     pub(crate) fn answer_first_send(&mut self, refusal: Option<(ErrorCode, String)>) {
-        let Some(send) = self.queue.pop() else { return };
+        if let Some(send) = self.queue.pop() {
+            self.conclude_send(&send, refusal);
+        }
+    }
+
+    fn conclude_send(&mut self, send: &Send, refusal: Option<(ErrorCode, String)>) {
+        let Source::Command { id, .. } = send.source else { return };
         let accepted = Some(send.taken as u64);
         let outcome = match refusal {
-            Some((code, why)) => Outcome::refused(send.id, code, why),
-            None => Outcome::applied(send.id),
+            Some((code, why)) => Outcome::refused(id, code, why),
+            None => Outcome::applied(id),
         };
         self.conclude(Outcome { accepted, ..outcome });
     }
 
     fn begin_next_send(&mut self) {
-        while let Some(send) = self.queue.first() {
-            if send.is_begun() {
-                return;
-            }
-            if send.close {
-                self.effects.push(Effect::CloseInput);
-                self.effects.push(Effect::Append(Record::InputClosed));
-                self.answer_first_send(None);
-                continue;
-            }
-            send.deadline = Some(self.now.plus(TYPE_WAIT));
-            let (id, bytes) = (send.id, send.bytes.clone());
-            let Asker { author, request_id } = send.asker.clone();
-            self.effects.push(Effect::AppendInput { id, author, request_id, bytes });
-            if send.bytes.is_empty() {
-                self.answer_first_send(None);
+        while let Some(send) = self.queue.first().filter(|send| !send.begun) {
+            send.begun = true;
+            send.deadline = send.deadline.or(Some(self.now.plus(TYPE_WAIT)));
+            let bytes = send.bytes.clone();
+            match send.source.clone() {
+                Source::Command { close: true, .. } => {
+                    self.effects.push(Effect::CloseInput);
+                    self.effects.push(Effect::Append(Record::InputClosed));
+                    self.answer_first_send(None);
+                }
+                Source::Command { id, asker: Asker { author, request_id }, .. } => {
+                    let is_empty = bytes.is_empty();
+                    self.effects.push(Effect::AppendInput { id, author, request_id, bytes });
+                    if is_empty {
+                        self.answer_first_send(None);
+                    }
+                }
+                Source::Terminal { until } => {
+                    self.effects.push(Effect::AppendAnswers { until, bytes });
+                }
             }
         }
     }
 
-    fn expire_send(&mut self) {
-        let Some(deadline) = self.queue.peek().and_then(|send| send.deadline) else { return };
-        if self.now < deadline {
-            return;
+    fn expire_sends(&mut self) {
+        while let Some(send) = self.queue.take_expired(self.now) {
+            let taken = send.taken;
+            let why = format!("the task took {taken} bytes and reads no more at the moment");
+            let refusal = (taken == 0).then_some((ErrorCode::Busy, why));
+            self.conclude_send(&send, refusal);
         }
-        let taken = self.queue.peek().map_or(0, |send| send.taken);
-        let why = format!("the task took {taken} bytes and reads no more at the moment");
-        let refusal = (taken == 0).then_some((ErrorCode::Busy, why));
-        self.answer_first_send(refusal);
     }
 
     fn resize(&mut self, id: CommandId, size: axiom_proto::task::Size) {
@@ -485,7 +513,7 @@ impl Session {
             return;
         }
         self.check_timeout();
-        self.expire_send();
+        self.expire_sends();
         self.type_then();
         self.begin_next_send();
         self.climb_if_due();
@@ -496,7 +524,7 @@ impl Session {
         }
         let wake = [
             self.timeout_at(),
-            self.queue.peek().and_then(|send| send.deadline),
+            self.queue.deadline(),
             self.then.as_ref().and_then(Then::due),
             self.ladder.as_ref().and_then(|ladder| ladder.next_at),
             self.look_at(),

@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stderr, reason = "figures and skips are said where the runner shows them")]
 
+#[path = "processes/answers.rs"]
+mod answers;
 #[path = "processes/attach_questions.rs"]
 mod attach_questions;
 #[path = "processes/bench.rs"]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use axiom_holder::channel::Channel;
 use axiom_holder::wire::{self, Grant, Launched, PACKET_BYTES_MAX, ToHolder, ToWorker};
 use axiom_journal::{JournalError, Reader, Recovered, SeekTo, Writer, frames};
-use axiom_proto::frame::{FrameKind, Offset, Seq};
+use axiom_proto::frame::{FrameKind, Seq};
 use axiom_proto::record::{Exit, Failure, Record, Stage};
 use axiom_proto::summary::Summary;
 use axiom_proto::task::{Mode, SessionOptions, Size};
@@ -119,7 +119,7 @@ fn picture(grant: &Grant, summary: &Summary, folder: PathBuf, clock: Clock) -> P
     let lives = grant.exit.is_none() && summary.exit.is_none() && !summary.closed;
     match grant.mode {
         wire::Mode::Terminal { .. } if lives => {
-            Picture::Blank(Subject { folder, clock, answered: Offset(0) })
+            Picture::Blank(Subject { folder, clock, answered: summary.answered })
         }
         wire::Mode::Terminal { .. } | wire::Mode::Pipes => Picture::Off,
     }

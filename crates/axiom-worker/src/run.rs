@@ -152,7 +152,11 @@ impl Worker {
             Effect::Append(record) => self.recorder.record(&record),
             Effect::AppendInput { id, author, request_id, bytes } => {
                 let (len, hidden) = (bytes.len() as u64, self.ends.asks_for_secret());
-                let note = InputNote { id, author, request_id, len, hidden };
+                let note = InputNote { id, author, request_id, len, hidden, answers: None };
+                self.recorder.input(&note, &bytes);
+            }
+            Effect::AppendAnswers { until, bytes } => {
+                let note = InputNote::of_answers(until, bytes.len() as u64);
                 self.recorder.input(&note, &bytes);
             }
             Effect::Ask { request, ask: Ask::Signal { scope: Scope::Child, .. } }
@@ -382,10 +386,12 @@ impl Worker {
 
     fn take_mail(&mut self) {
         let Some(mail) = self.recorder.picture.mailbox().map(Mailbox::take) else { return };
-        let Mail { answers: _, keyframe } = mail;
-        if let Some(Drawn { note, dump }) = keyframe
-            && self.course == Course::Serve
-        {
+        let Mail { answers, keyframe } = mail;
+        if let Some((until, bytes)) = answers {
+            self.handle(Input::Answers { until, bytes });
+        }
+        let may_keep = self.course == Course::Serve && !self.recorder.session.has_new_answers();
+        if let Some(Drawn { note, dump }) = keyframe.filter(|_| may_keep) {
             let InputModes { line_mode, echo } = self.ends.input_modes();
             let note = KeyframeNote { line_mode, echo, ..note };
             self.recorder.keyframe(&Keyframe { note, dump: &dump, rest: b"" });

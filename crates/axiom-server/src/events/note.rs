@@ -52,7 +52,7 @@ impl Note {
     pub(crate) fn of(frame: &Frame<'_>, before: Status, after: &Summary) -> Option<Self> {
         let said = match frame.header.kind {
             FrameKind::Record => of_record(Record::decode(frame.payload), before, after)?,
-            FrameKind::Input => Said::Typed(mixed::decode(frame.payload).ok()?.0),
+            FrameKind::Input => of_input(mixed::decode(frame.payload).ok()?.0)?,
             FrameKind::Output
             | FrameKind::ErrorOutput
             | FrameKind::Keyframe
@@ -71,6 +71,11 @@ pub(crate) fn stats(summary: &Summary, now: Micros) -> Stats {
     let Summary { offset, interventions, .. } = *summary;
     let lines = summary.printed_lines();
     Stats { duration_ms: duration_us / 1000, bytes: offset, lines, interventions }
+}
+
+/// What the terminal answers by itself is nobody's doing.
+fn of_input(note: InputNote) -> Option<Said> {
+    note.answers.is_none().then_some(Said::Typed(note))
 }
 
 fn of_record(record: Record, before: Status, after: &Summary) -> Option<Said> {

@@ -212,6 +212,7 @@ mod tests {
             request_id: String::new(),
             len: 2,
             hidden: false,
+            answers: None,
         };
         assert_eq!(trail.take(note(1, Said::Typed(typed.clone()))), None);
         assert_eq!(trail.take(note(2, Said::Typed(InputNote { id: id(2), ..typed }))), None);

@@ -1,6 +1,7 @@
 //! A session's life as scripts: what happens, and what the session wants done about it.
 //! Each test reads as a table of inputs and effects; `script` carries effects out as a worker would.
 
+mod answers;
 mod endings;
 mod floods;
 mod freezing;

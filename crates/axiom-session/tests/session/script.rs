@@ -163,7 +163,12 @@ impl Script {
                 Effect::AppendInput { id, author, request_id, bytes } => {
                     let (author, request_id) = (author.clone(), request_id.clone());
                     let len = bytes.len() as u64;
-                    let note = InputNote { id: *id, author, request_id, len, hidden: false };
+                    let (id, hidden) = (*id, false);
+                    let note = InputNote { id, author, request_id, len, hidden, answers: None };
+                    self.append(FrameKind::Input, &mixed::encode(&note, bytes));
+                }
+                Effect::AppendAnswers { until, bytes } => {
+                    let note = InputNote::of_answers(*until, bytes.len() as u64);
                     self.append(FrameKind::Input, &mixed::encode(&note, bytes));
                 }
                 Effect::SignalForeground { id, .. } => foreground.push(*id),

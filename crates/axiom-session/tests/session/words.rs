@@ -23,6 +23,9 @@ pub(crate) fn words(effect: &Effect) -> Option<String> {
         Effect::AppendInput { id, bytes, .. } => {
             format!("input {}: {}", letter(*id), bytes.escape_ascii())
         }
+        Effect::AppendAnswers { until, bytes } => {
+            format!("answers until {until}: {}", bytes.escape_ascii())
+        }
         Effect::Ask { request, ask } => format!("ask {request}: {}", ask_words(ask)),
         Effect::SignalForeground { id, signal } => {
             format!("signal the foreground with {signal} for {}", letter(*id))

@@ -257,10 +257,13 @@ impl Worker {
             Effect::AppendInput { id, author, request_id, bytes } => {
                 self.typing = Some(id);
                 let len = bytes.len() as u64;
-                let note = InputNote { id, author, request_id, len, hidden: false };
-                let payload = mixed::encode(&note, &bytes);
-                let (kind, time) = (FrameKind::Input, Micros(stage.now));
-                self.append(Entry { kind, time, payload, printed_at: None }, site, stage);
+                let hidden = false;
+                let note = InputNote { id, author, request_id, len, hidden, answers: None };
+                self.append_input(&note, &bytes, site, stage);
+            }
+            Effect::AppendAnswers { until, bytes } => {
+                let note = InputNote::of_answers(until, bytes.len() as u64);
+                self.append_input(&note, &bytes, site, stage);
             }
             Effect::Ask { request, ask } => self.ask(request, ask, site, stage),
             Effect::SignalForeground { id, signal } => {
@@ -284,6 +287,12 @@ impl Worker {
             Effect::Leave => self.course = Course::Leave,
             Effect::Resize(_) | Effect::CloseInput => {}
         }
+    }
+
+    fn append_input(&mut self, note: &InputNote, bytes: &[u8], site: &mut Site, stage: &mut Stage) {
+        let (kind, time) = (FrameKind::Input, Micros(stage.now));
+        let payload = mixed::encode(note, bytes);
+        self.append(Entry { kind, time, payload, printed_at: None }, site, stage);
     }
 
     fn is_owing(&self) -> bool {
