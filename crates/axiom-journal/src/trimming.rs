@@ -11,7 +11,7 @@ use axiom_proto::record::Record;
 use crate::folder::{self, JournalError, OpenSegment};
 use crate::lock::SegmentsLock;
 use crate::scan::Head;
-use crate::segment::{self, SegmentHeader};
+use crate::segment;
 use crate::source::stored_bytes;
 
 /// Segments that stay: the one that is written, and the one before it, which a recovery may need.
@@ -47,7 +47,6 @@ pub struct TrimReport {
 pub fn trim(folder: &Path, bounds: &TrimBounds) -> Result<TrimReport, JournalError> {
     let _nobody_packs = SegmentsLock::take(folder)?;
     let segments = Segment::list(folder)?;
-    let unread = |segment: &Segment| segment.header.is_none_or(|at| at.first_seq > bounds.unread);
     let last = segments.len().saturating_sub(SEGMENTS_MIN);
     let mut stored: u64 = segments.iter().map(|segment| segment.bytes).sum();
     let (mut goes, mut oldest_unix_us) = (0, None);
@@ -64,7 +63,7 @@ pub fn trim(folder: &Path, bounds: &TrimBounds) -> Result<TrimReport, JournalErr
         goes += 1;
     }
     // Back to where a reader can begin.
-    while goes > 0 && (unread(&segments[goes]) || !segments[goes].begins_with_summary(folder)?) {
+    while goes > 0 && !segments[goes].can_be_first(folder, bounds.unread)? {
         goes -= 1;
     }
     let mut report = TrimReport { oldest_unix_us, ..TrimReport::default() };
@@ -81,8 +80,6 @@ pub fn trim(folder: &Path, bounds: &TrimBounds) -> Result<TrimReport, JournalErr
 struct Segment {
     number: u32,
     bytes: u64,
-    /// None where it is damaged.
-    header: Option<SegmentHeader>,
 }
 
 impl Segment {
@@ -90,14 +87,16 @@ impl Segment {
     fn list(folder: &Path) -> Result<Vec<Self>, JournalError> {
         let mut segments = Vec::new();
         for number in folder::segments(folder)? {
-            let header = opened(folder, number)?.map(|segment| segment.header);
             let path = folder::path_of(folder, number);
             let bytes = stored_bytes(folder, number);
             let bytes = bytes.map_err(JournalError::io("look at", &path))?;
-            segments.push(Self { number, bytes, header });
+            segments.push(Self { number, bytes });
         }
-        let whole = segments.iter().rposition(|segment| segment.header.is_some());
-        segments.truncate(whole.map_or(0, |newest| newest + 1));
+        while let Some(newest) = segments.last()
+            && opened(folder, newest.number)?.is_none()
+        {
+            segments.pop();
+        }
         Ok(segments)
     }
 
@@ -110,8 +109,12 @@ impl Segment {
         }))
     }
 
-    fn begins_with_summary(&self, folder: &Path) -> Result<bool, JournalError> {
+    /// True if all before it was read, and it begins with a summary of that.
+    fn can_be_first(&self, folder: &Path, unread: Seq) -> Result<bool, JournalError> {
         let Some(segment) = opened(folder, self.number)? else { return Ok(false) };
+        if segment.header.first_seq > unread {
+            return Ok(false);
+        }
         Ok(first_frame(folder, &segment)?.is_some_and(|bytes| {
             Frame::decode(&bytes).is_ok_and(|frame| {
                 frame.header.kind == FrameKind::Record
