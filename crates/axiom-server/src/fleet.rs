@@ -31,6 +31,7 @@ use crate::screens::Screens;
 use crate::supervision::{self, Origin};
 use crate::surroundings::Surroundings;
 use crate::task::{State, Task};
+use crate::trimming::Trimming;
 
 /// Generations above a task that its own limit does not count; deeper trees are nobody's plan.
 const ANCESTORS_MAX: usize = 64;
@@ -56,6 +57,7 @@ pub(crate) struct Fleet {
     pub(crate) metrics: Metrics,
     pub(crate) indexing: Indexing,
     pub(crate) packing: Packing,
+    pub(crate) trimming: Trimming,
     pub(crate) screens: Screens,
     pub(crate) background: Background,
     pub(crate) launches: Semaphore,
@@ -102,6 +104,7 @@ impl Fleet {
             metrics: Metrics::default(),
             indexing: Indexing::default(),
             packing: Packing::default(),
+            trimming: Trimming::default(),
             screens: Screens::default(),
             background: Background::default(),
             launches: Semaphore::new(LAUNCHES_MAX),

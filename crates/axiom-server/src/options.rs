@@ -13,6 +13,7 @@ use crate::network::NetworkPort;
 use crate::packing::PACK_AFTER;
 use crate::retention::Keep;
 use crate::surroundings::Surroundings;
+use crate::trimming::KeepOfSession;
 
 /// The largest config.toml: a few keys and a page of comments are far below it.
 const CONFIG_BYTES_MAX: u64 = 1 << 20;
@@ -113,6 +114,8 @@ pub struct Options {
     pub pack_after: Option<Duration>,
     /// What is kept of ended tasks.
     pub keep: Keep,
+    /// What is kept of each session, ended or not.
+    pub keep_of_session: KeepOfSession,
     /// The loopback port.
     pub network_port: NetworkPort,
     /// Our other programs.
@@ -141,6 +144,8 @@ struct KeepConfig {
     tasks: Option<toml::Value>,
     bytes: Option<toml::Value>,
     days: Option<toml::Value>,
+    session_bytes: Option<toml::Value>,
+    session_days: Option<toml::Value>,
 }
 
 impl Options {
@@ -154,13 +159,15 @@ impl Options {
             None => Home::from_environment()?,
         };
         let config = read_config(&home.config())?;
+        let (keep, keep_of_session) = choose_keep(&config.keep)?;
         Ok(Self {
             max_tasks: choose_max_tasks(&config, max_tasks)?,
             disk_min_free_bytes: choose_disk_min_free(&config, variable("AXIOM_DISK_MIN_FREE"))?,
             cgroup: choose_cgroup(variable("AXIOM_CGROUP"))?,
             child_priority: choose_child_priority(&config, variable("AXIOM_CHILD_PRIORITY"))?,
             pack_after: choose_pack_after(&config, variable("AXIOM_PACK_AFTER"))?,
-            keep: choose_keep(&config.keep)?,
+            keep,
+            keep_of_session,
             network_port: choose_network_port(&config, variable("AXIOM_NETWORK_PORT"))?,
             programs: Programs::beside_this_one()?,
             surroundings: Surroundings::of_this_process().map_err(OptionsError::Process)?,
@@ -275,25 +282,29 @@ fn choose_pack_after(
     }
 }
 
-fn choose_keep(config: &KeepConfig) -> Result<Keep, OptionsError> {
-    let number = |name: &str, value: &Option<toml::Value>| {
+fn choose_keep(config: &KeepConfig) -> Result<(Keep, KeepOfSession), OptionsError> {
+    let chosen = |name: &str, value: &Option<toml::Value>, (parse, expected): Parse| {
         let Some(value) = value else { return Ok(None) };
         let text = as_written(value);
-        let number = if name == "keep.bytes" { parse_bytes(&text) } else { text.parse().ok() };
-        let expected = if name == "keep.bytes" {
-            "a number of bytes, with k, M, G or T for powers of 1024"
-        } else {
-            "a whole number, at least 0"
-        };
-        let name = name.to_owned();
-        number.map(Some).ok_or(OptionsError::Value { name, text, expected })
+        let name = format!("keep.{name}");
+        parse(&text).map(Some).ok_or(OptionsError::Value { name, text, expected })
     };
-    Ok(Keep {
-        tasks: number("keep.tasks", &config.tasks)?,
-        bytes: number("keep.bytes", &config.bytes)?,
-        days: number("keep.days", &config.days)?,
-    })
+    let bytes: Parse = (parse_bytes, "a number of bytes, with k, M, G or T for powers of 1024");
+    let whole: Parse = (|text| text.parse().ok(), "a whole number, at least 0");
+    let keep = Keep {
+        tasks: chosen("tasks", &config.tasks, whole)?,
+        bytes: chosen("bytes", &config.bytes, bytes)?,
+        days: chosen("days", &config.days, whole)?,
+    };
+    let of_session = KeepOfSession {
+        bytes: chosen("session_bytes", &config.session_bytes, bytes)?,
+        days: chosen("session_days", &config.session_days, whole)?,
+    };
+    Ok((keep, of_session))
 }
+
+/// How a value is read, and what it may be.
+type Parse = (fn(&str) -> Option<u64>, &'static str);
 
 fn choose_network_port(
     config: &Config,
@@ -346,6 +357,7 @@ impl Options {
             child_priority: ChildPriority::Same,
             pack_after: None,
             keep: Keep::default(),
+            keep_of_session: KeepOfSession::default(),
             network_port: NetworkPort::Off,
             programs: Programs { holder: "/none".into(), worker: "/none".into() },
             surroundings: Surroundings::of_this_process().expect("this process has surroundings"),
@@ -410,8 +422,9 @@ mod tests {
             &written;
         assert!(max_tasks.is_some() && disk_min_free.is_some() && network_port.is_some());
         assert!(child_priority.is_some() && pack_after.is_some());
-        let kept = choose_keep(keep).unwrap();
+        let (kept, of_session) = choose_keep(keep).unwrap();
         assert!(kept.tasks.is_some() && kept.bytes.is_some() && kept.days.is_some());
+        assert!(of_session.bytes.is_some() && of_session.days.is_some());
         assert_eq!(choose_max_tasks(&written, None).unwrap(), Some(100));
         assert_eq!(choose_disk_min_free(&written, None).unwrap(), Some(2 << 30));
         assert_eq!(choose_pack_after(&written, None).unwrap(), Some(PACK_AFTER));
@@ -422,10 +435,14 @@ mod tests {
     #[test]
     fn what_is_kept_is_said_in_numbers() {
         let keep = |text: &str| choose_keep(&config(text).keep).map_err(|error| error.to_string());
-        assert_eq!(keep(""), Ok(Keep::default()));
-        let all = keep("[keep]\ntasks = 100\nbytes = \"2G\"\ndays = 30");
-        assert_eq!(all, Ok(Keep { tasks: Some(100), bytes: Some(2 << 30), days: Some(30) }));
-        for text in ["tasks = -1", "days = \"soon\"", "bytes = true", "tasks = 1.5"] {
+        assert_eq!(keep(""), Ok((Keep::default(), KeepOfSession::default())));
+        let (of_tasks, of_session) =
+            keep("[keep]\ntasks = 100\nbytes = \"2G\"\ndays = 30\nsession_bytes = \"1G\"").unwrap();
+        assert_eq!(of_tasks, Keep { tasks: Some(100), bytes: Some(2 << 30), days: Some(30) });
+        assert_eq!(of_session, KeepOfSession { bytes: Some(1 << 30), days: None });
+        for text in
+            ["tasks = -1", "days = \"soon\"", "bytes = true", "tasks = 1.5", "session_days = -2"]
+        {
             let refused = keep(&format!("[keep]\n{text}")).unwrap_err();
             assert!(refused.starts_with("keep."), "{refused}");
         }

@@ -29,6 +29,7 @@ use crate::recovery;
 use crate::retention;
 use crate::socket_watch;
 use crate::token::Token;
+use crate::trimming;
 
 /// Why no server was started.
 #[derive(Debug, Error)]
@@ -104,7 +105,7 @@ impl Server {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let (options, instance, machine) = beside(move || prepare(options)).await?;
         let (network_port, pack_after) = (options.network_port, options.pack_after);
-        let keep = options.keep;
+        let (keep, keep_of_session) = (options.keep, options.keep_of_session);
         let fleet = Fleet::new(options, machine);
         let index = {
             let path = fleet.home.index();
@@ -127,6 +128,7 @@ impl Server {
         }
         recovery::recover(&fleet, indexed).await.map_err(StartError::Tasks)?;
         fleet.background.spawn(retention::run(fleet.clone(), keep));
+        fleet.background.spawn(trimming::run(fleet.clone(), keep_of_session));
         let before = fleet.tasks().iter().map(|task| task.id()).collect();
         fleet.background.spawn(events::run(fleet.clone(), before));
         tracing::info!(home = %fleet.home.root().display(), tasks = fleet.tasks().len(), "serving");

@@ -204,6 +204,7 @@ impl Supervision {
                 more = fills_more(&mut size, filled) => {
                     filled = more;
                     self.fleet.packing.mark(self.task.id());
+                    self.fleet.trimming.mark(self.task.id());
                 }
                 () = has_ended(&mut standing), if !freed => {
                     freed = true;

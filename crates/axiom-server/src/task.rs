@@ -35,6 +35,8 @@ pub(crate) struct Task {
     standing: watch::Sender<Standing>,
     /// True once every event of it was made: nothing more will come.
     pub(crate) is_told: AtomicBool,
+    /// True once what its journal said before this server was made into events: from then on events are made of what comes.
+    pub(crate) is_in_events: AtomicBool,
     /// Wakes the link's loop when a command waits.
     pub(crate) asked: Notify,
     changes: Arc<Changes>,
@@ -100,8 +102,18 @@ impl Task {
         let announced = watch::Sender::new(announced);
         let (folder, asked) = (home.session(session), Notify::new());
         let state = Mutex::new(state);
-        let is_told = AtomicBool::new(false);
-        let task = Self { record, folder, state, announced, standing, is_told, asked, changes };
+        let (is_told, is_in_events) = (AtomicBool::new(false), AtomicBool::new(false));
+        let task = Self {
+            record,
+            folder,
+            state,
+            announced,
+            standing,
+            is_told,
+            is_in_events,
+            asked,
+            changes,
+        };
         task.changes.note(task.id(), Weight::Status);
         Arc::new(task)
     }

@@ -81,6 +81,8 @@ mod tasks;
 mod terminal;
 #[path = "processes/tree.rs"]
 mod tree;
+#[path = "processes/trimming.rs"]
+mod trimming;
 #[path = "processes/tty.rs"]
 mod tty;
 #[path = "processes/versions.rs"]

@@ -34,6 +34,11 @@ impl CatchUp {
         Ok(Self { reader, summary, from, until, started_unix_us })
     }
 
+    /// True if the frame `next` is no longer kept, so that something of what was to be noted is missing.
+    pub(crate) fn begins_after(&self, next: Seq) -> bool {
+        self.reader.position() > next
+    }
+
     /// The notes of the next piece; `None` at the end.
     ///
     /// # Errors

@@ -179,7 +179,11 @@ impl Maker {
             (Some(trail), _) => trail.clone(),
             (None, _) => draft.begin(task),
         };
+        let is_heard = matches!(sight, Sight::Live(_) | Sight::Ended(_));
         let trail = self.follow(task, sight, begun, draft)?;
+        if is_heard && !task.is_in_events.swap(true, Ordering::SeqCst) {
+            self.fleet.trimming.mark(id);
+        }
         let is_over = trail.over;
         if known.as_ref() != Some(&trail) {
             draft.trails.insert(id, trail);
@@ -292,6 +296,9 @@ impl Maker {
             Ok(read) => read,
             Err(error) => return Ok(untold(task, trail, head, &error)),
         };
+        if read.begins_after(trail.next) {
+            draft.lose();
+        }
         loop {
             let notes = match read.next() {
                 Ok(Some(notes)) => notes,
@@ -346,11 +353,15 @@ impl Draft {
         self.unfinished -= usize::from(trail.is_unfinished());
         self.removed.push(id);
         if !trail.over && !trail.stranger {
-            // Its folder went before its last event was made, and with it what that would be made of. A number that no
-            // event has makes every listener begin anew, with a picture without the task.
-            self.state.newest += 1;
-            self.state.floor = self.state.newest;
+            // Its folder went before its last event was made, and with it what that would be made of.
+            self.lose();
         }
+    }
+
+    /// Events cannot be made any more. A number that no event has makes every listener begin anew, with a picture.
+    fn lose(&mut self) {
+        self.state.newest += 1;
+        self.state.floor = self.state.newest;
     }
 
     fn take(&mut self, task: &Arc<Task>, trail: &mut Trail, note: Note, started_unix_us: u64) {

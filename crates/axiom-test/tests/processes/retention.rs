@@ -11,11 +11,11 @@ fn listed(lab: &Lab) -> Vec<String> {
 }
 
 /// A server that believes in another day. Ends with the lab's shutdown.
-struct LaterServer(Child);
+pub(crate) struct LaterServer(Child);
 
 impl LaterServer {
     /// Kills the server and starts this one; none where the program for that is missing.
-    fn start(lab: &Lab, days: u32) -> Option<Self> {
+    pub(crate) fn start(lab: &Lab, days: u32) -> Option<Self> {
         if Command::new("faketime").arg("--version").output().is_err() {
             assert!(std::env::var_os("CI").is_none(), "faketime is not there");
             eprintln!("skipped: no faketime; type: cargo xtask provision");

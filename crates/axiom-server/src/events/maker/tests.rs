@@ -1,7 +1,7 @@
 //! The maker against real journals and a real file: whenever it or the server dies, every event is made once, in order.
 
 use axiom_index::EventReader;
-use axiom_journal::Writer;
+use axiom_journal::{TrimBounds, Writer};
 use axiom_proto::command::Action;
 use axiom_proto::frame::{Frame, FrameKind, Micros};
 use axiom_proto::id::CommandId;
@@ -298,6 +298,36 @@ fn a_task_that_was_removed_before_its_end_was_told_makes_listeners_begin_anew() 
     // The next server says the same.
     world.die();
     assert!(matches!(world.fleet.events.after(started, 9), After::Reset(..)));
+}
+
+#[test]
+fn what_went_before_it_was_made_into_events_makes_listeners_begin_anew() {
+    use super::super::After;
+    let mut world = World::new();
+    world.show(FrameKind::Record, &script()[0].clone().unwrap().encode());
+    world.make();
+    let started = world.fleet.events.head().unwrap();
+    assert!(world.task.is_in_events.load(Ordering::SeqCst));
+    // No server is there while these are written, and while their segments go.
+    let summary = history::fold(&world.task.folder).unwrap().summary;
+    for _ in 0..3 {
+        let resumed = Record::Gap { bytes_max: 1, certain: true };
+        world.writer.append(FrameKind::Record, Micros(8), &resumed.encode()).unwrap();
+        world.writer.rotate().unwrap();
+        let summary = Record::Summary(Box::new(summary.clone())).encode();
+        world.writer.append(FrameKind::Record, Micros(8), &summary).unwrap();
+    }
+    let bounds = TrimBounds { bytes_max: Some(0), since_unix_us: None, unread: Seq(u64::MAX) };
+    assert_eq!(axiom_journal::trim(&world.task.folder, &bounds).unwrap().segments, 2);
+    world.die();
+    assert!(!world.task.is_in_events.load(Ordering::SeqCst));
+    world.make();
+    assert!(matches!(world.fleet.events.after(started, 9), After::Reset(..)));
+    // The number that no event has stands for what is missing; what is kept is told after it.
+    let lost = EventId { number: started.number + 1, ..started };
+    let After::Recent(events) = world.fleet.events.after(lost, 9) else { panic!("one event") };
+    let told: Vec<_> = events.iter().map(|event| event.happening.word()).collect();
+    assert_eq!(told, ["gap"]);
 }
 
 #[test]
