@@ -25,6 +25,13 @@ impl Screen {
         Self { parser: Parser::default(), terminal: Terminal::new(size, HISTORY_ROWS_MAX) }
     }
 
+    /// An empty screen that keeps nothing that scrolls off, so that it is the same whether it was fed from the start or
+    /// restored from a dump, whatever size it is given then.
+    #[must_use]
+    pub fn without_history(size: Size) -> Self {
+        Self { parser: Parser::default(), terminal: Terminal::new(size, 0) }
+    }
+
     /// Takes output. It may be cut anywhere, also inside a character or sequence. What a terminal would answer is added
     /// to `answers`, in order; whoever only looks at old output throws them away.
     pub fn feed(&mut self, bytes: &[u8], answers: &mut Answers) {
