@@ -149,7 +149,8 @@ impl Connection {
         id: &str,
         wanted: ScreenRequest,
     ) -> Result<ScreenAnswer, ClientError> {
-        let parts = [("dump", wanted.dump.then(|| "true".to_owned()))];
+        let at = wanted.at.map(|at| at.to_string());
+        let parts = [("dump", wanted.dump.then(|| "true".to_owned())), ("at", at)];
         self.get(&format!("{}{}", task_path(id, "/screen"), query(&parts))).await
     }
 

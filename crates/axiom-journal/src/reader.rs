@@ -106,6 +106,14 @@ impl Reader {
         Ok(Bytes::new())
     }
 
+    /// The number of the oldest frame that is kept now.
+    ///
+    /// # Errors
+    /// [`JournalError::Missing`] where there is no journal any more; what a failing disk says.
+    pub fn first_kept(&self) -> Result<Seq, JournalError> {
+        Ok(seek::first(&self.folder)?.head.seq)
+    }
+
     /// The number of the next frame.
     #[must_use]
     pub fn position(&self) -> Seq {

@@ -132,6 +132,9 @@ pub struct ScreenRequest {
     /// With the bytes that draw it.
     #[serde(default)]
     pub dump: bool,
+    /// As it was at this place; now where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Cursor>,
 }
 
 /// The picture that a task's output makes.

@@ -1,28 +1,36 @@
-//! Tasks' screens, made from their journals when somebody asks: everything printed so far goes through the model. Owner of the few
-//! that are kept, so that the next look at a task reads only what came since.
+//! Tasks' screens, made from their journals when somebody asks: from the last keyframe before the place that is asked for, or from
+//! the start. Owner of the few that are kept, so that the next look at a task reads only what came since.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axiom_hub::Place;
-use axiom_journal::{JournalError, Reader, SeekTo, frames};
+use axiom_journal::{Head, JournalError, Reader, SeekTo, frames};
+use axiom_proto::cursor::Cursor;
 use axiom_proto::frame::{Frame, FrameKind, Offset, Seq};
 use axiom_proto::id::TaskId;
+use axiom_proto::keyframe::Keyframe;
 use axiom_proto::record::Record;
 use axiom_proto::task::Size as AskedSize;
 use axiom_screen::{Answers, Screen, Size};
 use tokio::sync::Semaphore;
 
+use crate::kept;
 use crate::task::Task;
 
 /// Screens that are kept: what a person or an agent looks at in turn. Each has less than a megabyte.
 const KEPT_MAX: usize = 8;
 
-/// Screens that are made at once; a long journal takes a processor for a second per half a gigabyte.
+/// Screens that are made at once; one without keyframes takes a processor for a second per half a gigabyte.
 const MAKERS_MAX: usize = 2;
 
 /// Bytes read at once while a screen is made.
 const BATCH_BYTES: usize = 256 * 1024;
+
+/// From a kept screen so many frames on, a keyframe is not looked for: going through 4 MiB of output costs no more than
+/// finding it.
+const NEAR_FRAMES: u64 = 1024;
 
 /// The screens that are kept, and the places of those who make some.
 #[derive(Debug)]
@@ -45,6 +53,8 @@ pub(crate) struct Live {
     pub(crate) next: Seq,
     /// Of what it is the picture.
     pub(crate) offset: Offset,
+    /// Frames that were read for it the last time.
+    pub(crate) frames_read: u64,
 }
 
 impl Screens {
@@ -73,16 +83,28 @@ impl Screens {
 impl Live {
     /// The screen before the first output.
     fn blank(size: AskedSize) -> Self {
-        Self { screen: Screen::new(size_of(size)), next: Seq(0), offset: Offset(0) }
+        let screen = Screen::without_history(size_of(size));
+        Self { screen, next: Seq(0), offset: Offset(0), frames_read: 0 }
+    }
+
+    /// The screen of the keyframe that stands next; none where it cannot be read, or what follows it is no longer kept.
+    fn of_keyframe(reader: &mut Reader) -> Result<Option<Self>, JournalError> {
+        let first_kept = reader.first_kept()?;
+        let batch = reader.read(1, None)?;
+        let keyframe = frames(&batch).next().and_then(|frame| Keyframe::decode(frame.payload).ok());
+        Ok(keyframe.filter(|keyframe| keyframe.note.next >= first_kept).map(|keyframe| {
+            let Keyframe { note, dump, .. } = keyframe;
+            let mut live = Self { next: note.next, offset: note.offset, ..Self::blank(note.size) };
+            live.screen.feed(dump, &mut Answers::default());
+            live
+        }))
     }
 
     fn take(&mut self, frame: &Frame<'_>, answers: &mut Answers) {
         match frame.header.kind {
             FrameKind::Output => self.screen.feed(frame.payload, answers),
             FrameKind::Record => {
-                if let Record::Resized { size } | Record::Started { size: Some(size), .. } =
-                    Record::decode(frame.payload)
-                {
+                if let Some(size) = told_size(frame.payload) {
                     self.screen.resize(size_of(size));
                 }
             }
@@ -100,28 +122,96 @@ impl Live {
 /// Brings a task's screen up to `head`, from `live` on if it was kept.
 pub(crate) fn catch_up(task: &Task, live: Option<Live>, head: Place) -> Result<Live, JournalError> {
     let size = task.record.spec.size.unwrap_or_default();
+    draw(&task.folder, size, live, head.seq)
+}
+
+/// A task's screen as it was at a cursor, which may stand in the middle of a frame.
+pub(crate) fn look_back(task: &Task, at: Cursor, head: Place) -> Result<Live, JournalError> {
+    let size = task.record.spec.size.unwrap_or_default();
+    if at.offset == Offset(0) && head.seq == Seq(0) {
+        return Ok(Live::blank(size));
+    }
+    let to = at.seq.map_or(SeekTo::Offset(at.offset), SeekTo::Seq);
+    let mut reader = Reader::open(&task.folder)?;
+    reader.seek(to)?;
+    let place = reader.head();
+    if place.seq > head.seq {
+        let head = Head { seq: head.seq, offset: head.offset, ..Head::default() };
+        return Err(JournalError::Beyond { asked: to, head });
+    }
+    let mut live = draw(&task.folder, size, None, place.seq)?;
+    let part = usize::try_from(at.offset.0.saturating_sub(place.offset.0)).unwrap_or(usize::MAX);
+    if at.seq.is_none() && part > 0 {
+        let batch = reader.read(1, Some(head.seq))?;
+        let covering = frames(&batch).next().filter(|frame| frame.header.kind == FrameKind::Output);
+        if let Some(bytes) = covering.and_then(|frame| frame.payload.get(..part)) {
+            live.screen.feed(bytes, &mut Answers::default());
+            live.offset = at.offset;
+        }
+    }
+    Ok(live)
+}
+
+/// The screen before the frame `until`: from `live` on, from the last keyframe before it, or from the oldest frame that is
+/// kept, whichever is nearest.
+fn draw(
+    folder: &Path,
+    size: AskedSize,
+    live: Option<Live>,
+    until: Seq,
+) -> Result<Live, JournalError> {
+    draw_with(NEAR_FRAMES, folder, size, live, until)
+}
+
+fn draw_with(
+    near: u64,
+    folder: &Path,
+    size: AskedSize,
+    live: Option<Live>,
+    until: Seq,
+) -> Result<Live, JournalError> {
     let mut live = live.unwrap_or_else(|| Live::blank(size));
-    if live.next >= head.seq {
+    live.frames_read = 0;
+    if live.next >= until {
         return Ok(live);
     }
-    let mut reader = Reader::open(&task.folder)?;
-    if live.next > Seq(0) {
-        reader.seek(SeekTo::Seq(live.next))?;
+    let mut reader = Reader::open(folder)?;
+    if until.0 - live.next.0 > near
+        && reader.seek_to_keyframe(until)?
+        && let Some(kept) = Live::of_keyframe(&mut reader)?.filter(|kept| kept.next > live.next)
+    {
+        live = kept;
+    }
+    if let Some(oldest) = kept::seek(&mut reader, SeekTo::Seq(live.next))? {
+        live = Live { next: oldest.seq, offset: oldest.offset, ..Live::blank(size) };
     }
     // Nobody is told again what the terminal answered then.
     let mut answers = Answers::default();
     loop {
-        let batch = reader.read(BATCH_BYTES, Some(head.seq))?;
+        let batch = reader.read(BATCH_BYTES, Some(until))?;
         if batch.is_empty() {
             return Ok(live);
         }
         for frame in frames(&batch) {
             live.take(&frame, &mut answers);
+            live.frames_read += 1;
         }
         drop(answers.take());
     }
 }
 
+/// The size that a record gives the terminal. A summary repeats it where what came before is no longer kept.
+fn told_size(payload: &[u8]) -> Option<AskedSize> {
+    let record = Record::decode(payload);
+    if let Record::Resized { size } | Record::Started { size: Some(size), .. } = record {
+        return Some(size);
+    }
+    if let Record::Summary(summary) = record { summary.size } else { None }
+}
+
 fn size_of(size: AskedSize) -> Size {
     Size::nearest(size.cols.into(), size.rows.into())
 }
+
+#[cfg(test)]
+mod tests;

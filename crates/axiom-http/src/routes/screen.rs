@@ -1,6 +1,7 @@
 //! The screen that a task's output makes.
 
 use axiom_proto::api::{ScreenAnswer, ScreenRequest};
+use axiom_proto::cursor::Cursor;
 use axiom_server::Operations;
 use axum::Json;
 use axum::extract::State;
@@ -8,14 +9,15 @@ use axum::extract::State;
 use super::Answered;
 use crate::asked::{ID, Named, Queried};
 
-/// The picture that a task's output makes, as rows of text with the cursor. Made from the journal: a task that has printed a
-/// gigabyte takes seconds at the first look, and little at the next.
+/// The picture that a task's output makes, as rows of text with the cursor: now, or at any place of the output. Made from the
+/// journal, from the last keyframe on.
 #[utoipa::path(
     get,
     path = "/tasks/{id}/screen",
     tag = "output",
     params(
         ("id" = String, Path, description = ID),
+        ("at" = Option<Cursor>, Query, description = "As it was at this place; now where absent."),
         ("dump" = Option<bool>, Query, description = "With the bytes that draw it in a fresh terminal of the same size."),
     ),
     responses((status = OK, description = "The picture.", body = ScreenAnswer))

@@ -9,11 +9,14 @@ use axiom_proto::cursor::Cursor;
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::task::{Mode, Size};
 use axiom_screen::{Sanitizer, Screen};
+use tracing::debug;
 
 use crate::background::beside;
 use crate::fault;
+use crate::feed::check_session;
 use crate::fleet::Fleet;
-use crate::screens::{Live, catch_up};
+use crate::kept;
+use crate::screens::{Live, catch_up, look_back};
 use crate::task::{FIRST_SESSION, Task};
 
 pub(super) async fn screen(
@@ -26,20 +29,30 @@ pub(super) async fn screen(
         let hint = "its output has all there is: GET /api/v1/tasks/{id}/output, axiom logs";
         return Err(Fault::new(ErrorCode::NotSupported, message, hint));
     }
+    if let Some(at) = request.at {
+        check_session(at)?;
+    }
     let _place = fleet.screens.makers.acquire().await.expect("nobody closes it");
     let (fleet, task) = (fleet.clone(), task.clone());
     beside(move || {
         let head = task.announced().head.unwrap_or_default();
-        let live = catch_up(&task, fleet.screens.take(task.id()), head)
-            .map_err(|error| fault::of_journal(&error))?;
+        let live = match request.at {
+            Some(at) => kept::read(|| look_back(&task, at, head)),
+            None => kept::read(|| catch_up(&task, fleet.screens.take(task.id()), head)),
+        };
+        let live = live.map_err(|error| fault::of_journal(&error))?;
+        debug!(task = %task.id(), frames = live.frames_read, "made a screen");
         let answer = answer(&live, request);
-        fleet.screens.keep(task.id(), live);
+        if request.at.is_none() {
+            fleet.screens.keep(task.id(), live);
+        }
         Ok(answer)
     })
     .await
 }
 
 fn answer(live: &Live, request: ScreenRequest) -> ScreenAnswer {
+    let here = Cursor { session: FIRST_SESSION, offset: live.offset, seq: Some(live.next) };
     let (size, view) = (live.screen.size(), live.screen.view());
     ScreenAnswer {
         size: Size { cols: size.columns(), rows: size.rows() },
@@ -51,7 +64,7 @@ fn answer(live: &Live, request: ScreenRequest) -> ScreenAnswer {
         },
         title: view.title,
         alternate: view.alternate,
-        at: Cursor { session: FIRST_SESSION, offset: live.offset, seq: Some(live.next) },
+        at: request.at.filter(|at| at.seq.is_none()).unwrap_or(here),
         dump: request.dump.then(|| ByteString(harmless_dump(&live.screen))),
     }
 }

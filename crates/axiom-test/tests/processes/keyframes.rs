@@ -50,11 +50,11 @@ struct Watcher {
 
 impl Watcher {
     fn blank() -> Self {
-        Self { screen: Screen::new(size_of(ToldSize::default())), next: Seq(0) }
+        Self { screen: Screen::without_history(size_of(ToldSize::default())), next: Seq(0) }
     }
 
     fn at(keyframe: &Keyframe<'_>) -> Self {
-        let mut screen = Screen::new(size_of(keyframe.note.size));
+        let mut screen = Screen::without_history(size_of(keyframe.note.size));
         screen.feed(keyframe.dump, &mut Answers::default());
         Self { screen, next: keyframe.note.next }
     }

@@ -60,7 +60,7 @@ impl Model {
     pub(crate) fn open(subject: &Subject, head: Seq) -> Result<Self, PictureError> {
         let reader = Reader::open(&subject.folder)?;
         let mut model = Self {
-            screen: Screen::new(size_of(ToldSize::default())),
+            screen: Screen::without_history(size_of(ToldSize::default())),
             answers: Answers::default(),
             cadence: Cadence::default(),
             next: reader.position(),
@@ -82,7 +82,7 @@ impl Model {
         let Some(frame) = frames(&batch).next() else { return Ok(()) };
         let Keyframe { note, dump, .. } = Keyframe::decode(frame.payload)?;
         self.reader.seek(SeekTo::Seq(note.next))?;
-        self.screen = Screen::new(size_of(note.size));
+        self.screen = Screen::without_history(size_of(note.size));
         self.screen.feed(dump, &mut self.answers);
         drop(self.answers.take());
         (self.next, self.offset, self.time) = (note.next, note.offset, note.time);
