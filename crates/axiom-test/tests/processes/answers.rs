@@ -202,3 +202,29 @@ told(sys.argv[2], ask(b"", b"!"))
     assert!(answers.len() <= 2 * 16 * 1024, "{} bytes of answers", answers.len());
     assert!(answers.split_terminator('R').all(|answer| answer == "\x1b[1;1"), "{answers:?}");
 }
+
+/// Starts a program that asks its terminal things, waits for a word of it, types, and sees it end.
+#[track_caller]
+fn starts_and_ends(program: &[&str], word: &str, typed: &[(&str, &str)]) {
+    let lab = Lab::new();
+    let mut direct = Direct::start(&lab, &Setup::command(program));
+    direct.wait_for_output(word);
+    for (text, answer) in typed {
+        direct.type_text(text);
+        direct.wait_for_output(answer);
+    }
+    direct.wait_for_end();
+    let output = String::from_utf8_lossy(&direct.output()).into_owned();
+    for garbage in ["62;22c", ";10;0c", "$y", "rgb:"] {
+        assert!(!output.contains(garbage), "an answer was taken for typing: {output:?}");
+    }
+    assert_eq!(direct.summary.exit, Some(axiom_proto::record::Exit::Code(0)));
+}
+
+#[test]
+fn an_editor_a_prompt_and_a_redrawing_program_take_the_answers_for_what_they_are() {
+    let vim = ["vim", "-u", "NONE", "-i", "NONE", "-n"];
+    starts_and_ends(&vim, "VIM", &[("ihello\x1b", "hello"), (":q!\r", "")]);
+    starts_and_ends(&["python3", "-q"], ">>>", &[("print(6*7)\r", "42"), ("exit()\r", "")]);
+    starts_and_ends(&["top", "-d", "5"], "load average", &[("q", "")]);
+}
