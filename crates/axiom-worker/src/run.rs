@@ -391,10 +391,10 @@ impl Worker {
             self.handle(Input::Answers { until, bytes });
         }
         let may_keep = self.course == Course::Serve && !self.recorder.session.has_new_answers();
-        if let Some(Drawn { note, dump }) = keyframe.filter(|_| may_keep) {
+        if let Some(Drawn { note, dump, state }) = keyframe.filter(|_| may_keep) {
             let InputModes { line_mode, echo } = self.ends.input_modes();
             let note = KeyframeNote { line_mode, echo, ..note };
-            self.recorder.keyframe(&Keyframe { note, dump: &dump, rest: b"" });
+            self.recorder.keyframe(&Keyframe { note, dump: &dump, rest: &state });
         }
     }
 

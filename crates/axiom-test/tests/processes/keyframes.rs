@@ -5,7 +5,7 @@ use axiom_proto::frame::{FrameKind, Offset, Seq};
 use axiom_proto::keyframe::{Keyframe, KeyframeNote};
 use axiom_proto::record::Record;
 use axiom_proto::task::Size as ToldSize;
-use axiom_screen::{Answers, Screen, Size};
+use axiom_screen::{Answers, Size, Transcript};
 
 use crate::direct::{Direct, Seen, Setup};
 use crate::lab::Lab;
@@ -42,21 +42,22 @@ fn size_of(size: ToldSize) -> Size {
     Size::nearest(size.cols.into(), size.rows.into())
 }
 
-/// A screen that takes frames.
+/// A screen and its transcript that take frames.
+#[derive(Clone)]
 struct Watcher {
-    screen: Screen,
+    transcript: Transcript,
     next: Seq,
 }
 
 impl Watcher {
     fn blank() -> Self {
-        Self { screen: Screen::without_history(size_of(ToldSize::default())), next: Seq(0) }
+        Self { transcript: Transcript::new(size_of(ToldSize::default())), next: Seq(0) }
     }
 
     fn at(keyframe: &Keyframe<'_>) -> Self {
-        let mut screen = Screen::without_history(size_of(keyframe.note.size));
-        screen.feed(keyframe.dump, &mut Answers::default());
-        Self { screen, next: keyframe.note.next }
+        let Keyframe { note, dump, rest } = keyframe;
+        let transcript = Transcript::restore(size_of(note.size), dump, rest).unwrap();
+        Self { transcript, next: note.next }
     }
 
     /// Takes the frames that come next, up to one.
@@ -66,17 +67,27 @@ impl Watcher {
             if frame.header.seq < self.next || frame.header.seq >= until {
                 continue;
             }
+            let time = frame.header.time.0;
             if frame.header.kind == FrameKind::Output {
-                self.screen.feed(&frame.payload, &mut answers);
+                self.transcript.feed(time, &frame.payload, &mut answers, &mut |_line| {});
             }
             if frame.header.kind == FrameKind::Record
                 && let Record::Resized { size } | Record::Started { size: Some(size), .. } =
                     Record::decode(&frame.payload)
             {
-                self.screen.resize(size_of(size));
+                self.transcript.resize(time, size_of(size), &mut |_line| {});
             }
             self.next = frame.header.seq.next();
+            drop(answers.take());
         }
+    }
+
+    #[track_caller]
+    fn assert_same(&self, other: &Self, place: Seq) {
+        let [one, two] = [self, other].map(|watcher| watcher.transcript.screen().view());
+        assert_eq!(one, two, "at frame {place}");
+        assert_eq!(self.transcript.lines(), other.transcript.lines(), "at frame {place}");
+        assert!(self.transcript.state() == other.transcript.state(), "at frame {place}");
     }
 }
 
@@ -96,12 +107,13 @@ fn assert_each_is_the_picture(direct: &Direct) {
         assert!(note.next <= seq, "a keyframe tells of what was before it");
         whole.follow(&direct.frames, note.next);
         let mut late = Watcher::at(&keyframe);
-        assert_eq!(late.screen.view(), whole.screen.view(), "at frame {}", note.next);
+        late.assert_same(&whole, note.next);
+        assert_eq!(note.lines, whole.transcript.lines());
+        let mut on = whole.clone();
         let further = Seq(note.next.0 + 200);
-        let mut on = Watcher { screen: whole.screen.clone(), next: whole.next };
         on.follow(&direct.frames, further);
         late.follow(&direct.frames, further);
-        assert_eq!(late.screen.view(), on.screen.view(), "from {} to {further}", note.next);
+        late.assert_same(&on, further);
     }
 }
 

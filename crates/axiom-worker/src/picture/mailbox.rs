@@ -18,6 +18,8 @@ use rustix::event::{EventfdFlags, eventfd};
 pub(crate) struct Drawn {
     pub(crate) note: KeyframeNote,
     pub(crate) dump: Vec<u8>,
+    /// The transcript's, beside its screen.
+    pub(crate) state: Vec<u8>,
 }
 
 /// What the hot thread is given.

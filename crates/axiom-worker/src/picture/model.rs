@@ -9,7 +9,7 @@ use axiom_proto::frame::{Frame, FrameKind, Micros, Offset, Seq};
 use axiom_proto::keyframe::{DUMP_BYTES_MAX, Keyframe, KeyframeError, KeyframeNote};
 use axiom_proto::record::Record;
 use axiom_proto::task::Size as ToldSize;
-use axiom_screen::{Answers, Screen, Size};
+use axiom_screen::{Answers, Size, StateError, Transcript};
 use axiom_session::Cadence;
 use thiserror::Error;
 
@@ -34,13 +34,15 @@ pub(crate) enum PictureError {
     Journal(#[from] JournalError),
     #[error("the keyframe to begin with: {0}")]
     Keyframe(#[from] KeyframeError),
+    #[error("the keyframe to begin with: {0}")]
+    State(#[from] StateError),
 }
 
-/// A screen, and how far the journal is in it.
+/// A screen with its transcript, and how far the journal is in them.
 #[derive(Debug)]
 pub(crate) struct Model {
     reader: Reader,
-    screen: Screen,
+    transcript: Transcript,
     answers: Answers,
     cadence: Cadence,
     /// The first frame, and the first byte, that are not in the screen.
@@ -60,7 +62,7 @@ impl Model {
     pub(crate) fn open(subject: &Subject, head: Seq) -> Result<Self, PictureError> {
         let reader = Reader::open(&subject.folder)?;
         let mut model = Self {
-            screen: Screen::without_history(size_of(ToldSize::default())),
+            transcript: Transcript::new(size_of(ToldSize::default())),
             answers: Answers::default(),
             cadence: Cadence::default(),
             next: reader.position(),
@@ -80,11 +82,9 @@ impl Model {
     fn begin_with_keyframe(&mut self) -> Result<(), PictureError> {
         let batch = self.reader.read(1, None)?;
         let Some(frame) = frames(&batch).next() else { return Ok(()) };
-        let Keyframe { note, dump, .. } = Keyframe::decode(frame.payload)?;
+        let Keyframe { note, dump, rest } = Keyframe::decode(frame.payload)?;
         self.reader.seek(SeekTo::Seq(note.next))?;
-        self.screen = Screen::without_history(size_of(note.size));
-        self.screen.feed(dump, &mut self.answers);
-        drop(self.answers.take());
+        self.transcript = Transcript::restore(size_of(note.size), dump, rest)?;
         (self.next, self.offset, self.time) = (note.next, note.offset, note.time);
         self.segment = self.reader.segment().segment;
         self.cadence.kept(dump.len());
@@ -118,7 +118,8 @@ impl Model {
         let asked_since = Micros(self.clock.now().0.saturating_sub(ANSWER_WITHIN));
         for frame in frames(&batch) {
             self.take(&frame, asked_since);
-            let unfinished = !self.screen.is_at_rest() || self.screen.is_updating();
+            let screen = self.transcript.screen();
+            let unfinished = !screen.is_at_rest() || screen.is_updating();
             if self.cadence.is_due(!unfinished) {
                 self.hand_over_answers(mailbox);
                 self.keep(mailbox);
@@ -136,7 +137,8 @@ impl Model {
         self.time = header.time;
         match header.kind {
             FrameKind::Output => {
-                self.screen.feed(frame.payload, &mut self.answers);
+                let answers = &mut self.answers;
+                self.transcript.feed(header.time.0, frame.payload, answers, &mut |_line| {});
                 self.cadence.output(frame.payload.len(), header.time);
                 let too_late = self.offset <= self.answered || header.time < asked_since;
                 if too_late && !self.answers.is_empty() {
@@ -145,7 +147,7 @@ impl Model {
             }
             FrameKind::Record => {
                 if let Some(size) = told_size(frame.payload) {
-                    self.screen.resize(size_of(size));
+                    self.transcript.resize(header.time.0, size_of(size), &mut |_line| {});
                 }
             }
             FrameKind::ErrorOutput
@@ -169,12 +171,13 @@ impl Model {
     }
 
     fn keep(&mut self, mailbox: &Mailbox) {
-        let dump = self.screen.dump();
-        self.cadence.kept(dump.len());
+        let screen = self.transcript.screen();
+        let (dump, size) = (screen.dump(), screen.size());
+        let state = self.transcript.state();
+        self.cadence.kept(dump.len() + state.len());
         if dump.len() > DUMP_BYTES_MAX {
             return;
         }
-        let size = self.screen.size();
         let note = KeyframeNote {
             size: ToldSize { cols: size.columns(), rows: size.rows() },
             next: self.next,
@@ -183,10 +186,10 @@ impl Model {
             // The hot thread knows the terminal.
             line_mode: false,
             echo: false,
-            lines: 0,
+            lines: self.transcript.lines(),
             dump_bytes: dump.len() as u64,
         };
-        mailbox.keep(Drawn { note, dump });
+        mailbox.keep(Drawn { note, dump, state });
     }
 }
 
