@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use axiom_proto::frame::Micros;
+use axiom_proto::json;
 use axiom_proto::task::{Mode, Size};
 use serde::Serialize;
 
@@ -148,7 +149,7 @@ impl Writer {
                 serde_json::to_string(&head)
             }
         };
-        push_harmless(&head.expect("a head is always JSON"), lines);
+        lines.push_str(&json::printable(head.expect("a head is always JSON")));
         lines.push('\n');
     }
 
@@ -218,10 +219,9 @@ impl Writer {
             Form::Three => at.0.saturating_sub(self.before.0),
         };
         self.before = at;
-        let text = serde_json::to_string(text).expect("text is always JSON");
         write!(lines, "[{}.{:06}, \"{code}\", ", time / 1_000_000, time % 1_000_000)
             .expect("a string takes everything");
-        push_harmless(&text, lines);
+        lines.push_str(&json::to_string(&text));
         lines.push_str("]\n");
     }
 }
@@ -231,25 +231,6 @@ fn text_of(stream: &mut Stream, bytes: &[u8], broken: &mut Broken) -> String {
     stream.joiner.push(stream.offset, bytes, &mut text, broken);
     stream.offset += bytes.len() as u64;
     text
-}
-
-/// JSON, with everything escaped that a terminal could take as an order, or that turns text around.
-fn push_harmless(json: &str, lines: &mut String) {
-    let acts = |character: char| {
-        matches!(
-            character,
-            '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        )
-    };
-    let mut rest = json;
-    while let Some(place) = rest.find(acts) {
-        let (plain, from) = rest.split_at(place);
-        let character = from.chars().next().expect("one was found here");
-        lines.push_str(plain);
-        write!(lines, "\\u{:04x}", u32::from(character)).expect("a string takes everything");
-        rest = &from[character.len_utf8()..];
-    }
-    lines.push_str(rest);
 }
 
 #[cfg(test)]

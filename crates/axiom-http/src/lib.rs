@@ -7,6 +7,7 @@ mod asked;
 mod document;
 mod door;
 mod gate;
+mod json;
 mod listen;
 mod live;
 mod patience;

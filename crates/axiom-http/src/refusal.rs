@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use axiom_proto::fault::{ErrorCode, Fault, FaultBody};
-use axum::Json;
 use axum::http::header::{CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+
+use crate::json::Json;
 
 /// A request that is answered with a fault. The fault waits beside the response until [`Refusal::render`].
 #[derive(Debug, Clone)]

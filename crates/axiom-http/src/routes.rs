@@ -12,7 +12,6 @@ mod tasks;
 
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_server::Operations;
-use axum::Json;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::http::{Method, StatusCode, Uri};
@@ -23,6 +22,7 @@ use utoipa_axum::routes;
 
 use crate::document::{self, Documents};
 use crate::door::enter;
+use crate::json::Json;
 use crate::live;
 use crate::refusal::Refusal;
 use crate::requests::{RequestIds, stamp};

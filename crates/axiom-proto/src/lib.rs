@@ -9,6 +9,7 @@ pub mod event;
 pub mod fault;
 pub mod frame;
 pub mod id;
+pub mod json;
 pub mod keyframe;
 pub mod link;
 pub mod live;

@@ -131,7 +131,7 @@ fn tell_fault(fault: &Fault, audience: Audience) {
         }
         Audience::Program => {
             let body = FaultBody { error: fault.clone() };
-            let text = serde_json::to_string(&body).expect("a fault is always JSON");
+            let text = axiom_proto::json::to_string(&body);
             drop(writeln!(io::stderr().lock(), "{text}"));
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use axiom_proto::json;
 use serde::Serialize;
 
 use crate::failure::{Failure, of_output};
@@ -46,5 +47,5 @@ pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
 /// # Errors
 /// [`Failure::ReaderGone`] when nobody reads it.
 pub(crate) fn print_json(answer: &impl Serialize) -> Result<(), Failure> {
-    print(&serde_json::to_string(answer).expect("an answer is always JSON"))
+    print(&json::to_string(answer))
 }

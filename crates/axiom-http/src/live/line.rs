@@ -55,7 +55,7 @@ impl Line {
     }
 
     pub(super) fn tell(&mut self, tell: &Tell) {
-        let text = serde_json::to_string(tell).expect("a message is always JSON");
+        let text = axiom_proto::json::to_string(tell);
         self.push(Message::Text(text.into()));
     }
 

@@ -180,7 +180,7 @@ fn write_lines(
     if let Some(kind) = kind {
         writeln!(text, "event: {kind}").expect("a string takes all");
     }
-    let data = serde_json::to_string(data).expect("an event is always JSON");
+    let data = axiom_proto::json::to_string(data);
     writeln!(text, "data: {data}\n").expect("a string takes all");
 }
 

@@ -2,15 +2,16 @@
 
 use axiom_proto::api::{PruneRequest, RemoveAnswer, ServerStatus, ShutdownAnswer, ShutdownRequest};
 use axiom_server::{Caller, METRICS_CONTENT_TYPE, Operations};
+use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
-use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Answered;
 use crate::asked::Asked;
+use crate::json::Json;
 
 /// `GET /healthz`.
 #[derive(Debug, Serialize, ToSchema)]

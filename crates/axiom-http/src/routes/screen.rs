@@ -3,11 +3,11 @@
 use axiom_proto::api::{ScreenAnswer, ScreenRequest};
 use axiom_proto::cursor::Cursor;
 use axiom_server::Operations;
-use axum::Json;
 use axum::extract::State;
 
 use super::Answered;
 use crate::asked::{ID, Named, Queried};
+use crate::json::Json;
 
 /// The picture that a task's output makes, as rows of text with the cursor: now, or at any place of the output. Made from the
 /// journal, from the last keyframe on.

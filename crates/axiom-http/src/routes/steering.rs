@@ -3,10 +3,10 @@
 use axiom_proto::api::{
     CommandAnswer, InputRequest, InterruptRequest, PlainRequest, ResizeRequest, StopRequest,
 };
-use axum::Json;
 
 use super::Answered;
 use crate::asked::{ID, Order};
+use crate::json::Json;
 
 /// Types into a task.
 #[utoipa::path(

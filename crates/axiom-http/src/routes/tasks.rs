@@ -7,12 +7,13 @@ use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::id::{GroupId, TaskId};
 use axiom_proto::task::TaskSpec;
 use axiom_server::{Caller, Operations};
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::{Extension, Json};
 
 use super::Answered;
 use crate::asked::{Asked, ID, Named, Queried};
+use crate::json::Json;
 use crate::refusal::Refusal;
 
 /// Starts tasks: answers once they are written down, and waits for none of them.

@@ -89,7 +89,7 @@ impl Events {
             event.name.clone_from(&row.view.name);
             event.session = Some(row.view.session).filter(|session| *session > 0);
         }
-        self.text.push_str(&serde_json::to_string(&event).expect("an event is always JSON"));
+        self.text.push_str(&axiom_proto::json::to_string(&event));
         self.text.push('\n');
     }
 }
