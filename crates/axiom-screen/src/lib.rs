@@ -72,4 +72,5 @@ pub use style::{Attributes, Style, Underline};
 pub use transcript::{
     LINE_BYTES_MAX, Line, LineKind, QUIET, RESTING, SETTLE, StateError, Transcript,
 };
+pub use unseen::is_unseen;
 pub use view::{InputModes, Run, View, ViewCursor, ViewRow};

@@ -2,8 +2,9 @@
 //! The model and the sanitizer drop them, so that what is read is what is there. Joiners and variation selectors stay:
 //! scripts and emoji need them.
 
-/// True for a character that a screen leaves out.
-pub(crate) fn is_unseen(character: char) -> bool {
+/// True for a character that a screen leaves out: one that shows nothing, and changes what a person reads.
+#[must_use]
+pub fn is_unseen(character: char) -> bool {
     matches!(
         character,
         '\u{61c}' // Arabic letter mark

@@ -1,7 +1,10 @@
 //! The text view: what a child printed, with nothing in it that could act on the reader's terminal.
 //! Escape sequences and controls go, newline and tab stay, bytes that are no UTF-8 become U+FFFD. A carriage return
 //! before a newline goes with it; one inside a line begins a new line, so that redraws stand below each other.
+//! Characters that turn text around or show nothing go too, as from a screen.
 //! Pure, and the same for any splitting of the bytes. It knows no screen: cursor movement is dropped, not followed.
+
+use axiom_screen::is_unseen;
 
 /// The longest control sequence: no terminal function takes more. What goes on after it is text.
 const SEQUENCE_BYTES_MAX: usize = 256;
@@ -246,6 +249,7 @@ impl TextFilter {
                 self.state = State::String { kind: StringKind::Other, bytes: 0 };
             }
             '\u{80}'..='\u{9f}' => {}
+            hidden if is_unseen(hidden) => {}
             shown => self.show(shown, text),
         }
     }

@@ -7,6 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::failure::{Audience, EXIT_OWN, error_columns};
+use crate::lines::one_line;
 use crate::printing::print_words;
 use crate::verbs::{
     completions::Completions, demo::Demo, dist_docs::DistDocs, doctor::Doctor, export::Export,
@@ -152,6 +153,8 @@ pub(crate) fn read(arguments: impl Iterator<Item = OsString>) -> Result<Argument
             };
         }
         let text = format!("axiom: {}", text.strip_prefix("error: ").unwrap_or(&text));
+        // It repeats what was typed, which may be a name from anywhere.
+        let text: String = text.lines().map(|line| one_line(line) + "\n").collect();
         let text = error_columns().map_or_else(|| text.clone(), |columns| page(&text, columns));
         // Whoever closed standard error has the exit code still.
         drop(std::io::Write::write_fmt(&mut std::io::stderr().lock(), format_args!("{text}")));

@@ -6,21 +6,21 @@ use axiom_server::text::TextFilter;
 /// Someone's words, harmless and in one line.
 #[must_use]
 pub(crate) fn one_line(words: &str) -> String {
-    let mut text = String::new();
-    let mut filter = TextFilter::default();
-    filter.push(words.as_bytes(), &mut text);
-    filter.finish(&mut text);
-    let mut line = String::with_capacity(text.len());
-    for character in text.chars() {
+    let mut seen = String::with_capacity(words.len());
+    for character in words.chars() {
         match character {
-            '\n' | '\t' | '\u{2028}' | '\u{2029}' => line.push(' '),
+            '\u{2028}' | '\u{2029}' => seen.push(' '),
             hidden if is_hidden(hidden) => {
-                line.push_str(&format!("<U+{:04X}>", u32::from(hidden)));
+                seen.push_str(&format!("<U+{:04X}>", u32::from(hidden)));
             }
-            shown => line.push(shown),
+            shown => seen.push(shown),
         }
     }
-    line
+    let mut text = String::with_capacity(seen.len());
+    let mut filter = TextFilter::default();
+    filter.push(seen.as_bytes(), &mut text);
+    filter.finish(&mut text);
+    text.replace(['\n', '\t'], " ")
 }
 
 /// True for characters of no width, and for those that say in which direction text runs.

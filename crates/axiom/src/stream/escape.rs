@@ -1,6 +1,8 @@
 //! A child's bytes as the few things that matter to a line: characters, returns, erasures, a reported progress.
 //! Every other escape and control is dropped here, whatever way the bytes are cut. Pure; what it holds is bounded.
 
+use axiom_screen::is_unseen;
+
 /// The longest control sequence: no terminal function takes more. What goes on after it is text.
 const SEQUENCE_BYTES_MAX: usize = 256;
 
@@ -298,9 +300,9 @@ impl Escapes {
                 self.begin(State::String(StringKind::Other, 0));
             }
             '\u{80}'..='\u{9f}' => {}
-            // They order what stands beside them anew, our own marks too.
-            direction if is_direction(direction) => {}
             '\u{2028}' | '\u{2029}' => give(Token::Character(' ')),
+            // They order what stands beside them anew, our own marks too.
+            hidden if is_direction(hidden) || is_unseen(hidden) => {}
             shown => give(Token::Character(shown)),
         }
     }
