@@ -29,6 +29,10 @@ mod equipment;
 mod events;
 #[path = "processes/export.rs"]
 mod export;
+#[path = "processes/hostile.rs"]
+mod hostile;
+#[path = "processes/hostile_judge.rs"]
+mod hostile_judge;
 #[path = "processes/http.rs"]
 mod http;
 #[path = "processes/http_clients.rs"]

@@ -24,15 +24,19 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
-    pub(crate) fn open(mut command: Command) -> Self {
+    pub(crate) fn open(command: Command) -> Self {
+        Self::open_sized(command, 80, 24)
+    }
+
+    pub(crate) fn open_sized(mut command: Command, cols: u16, rows: u16) -> Self {
         let master =
             openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let slave = ioctl_tiocgptpeer(&master, flags).unwrap();
-        tcsetwinsize(&slave, Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 })
-            .unwrap();
+        let size = Winsize { ws_row: rows, ws_col: cols, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&slave, size).unwrap();
         let end = || Stdio::from(slave.try_clone().unwrap());
         command.env("TERM", "xterm-256color").stdin(end()).stdout(end()).stderr(end());
         #[expect(unsafe_code, reason = "a terminal of its own needs calls between fork and exec")]
@@ -61,6 +65,11 @@ impl Seat {
     pub(crate) fn resize(&self, cols: u16, rows: u16) {
         let size = Winsize { ws_row: rows, ws_col: cols, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&self.master, size).unwrap();
+    }
+
+    /// All that the terminal got.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.seen
     }
 
     pub(crate) fn text(&self) -> String {
