@@ -246,7 +246,7 @@ impl Piece {
     }
 
     fn cursor(&self) -> Cursor {
-        Cursor { session: FIRST_SESSION, offset: self.at, seq: self.seq }
+        Cursor { session: FIRST_SESSION, offset: self.at, seq: self.seq, line: None }
     }
 
     fn into_bytes(self) -> Vec<u8> {
