@@ -43,6 +43,7 @@ mod surroundings;
 mod task;
 pub mod text;
 mod token;
+mod transcripts;
 mod trimming;
 mod validation;
 mod view;
