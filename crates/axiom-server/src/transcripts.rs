@@ -173,7 +173,10 @@ impl Live {
     fn feed(&mut self, frame: &Frame<'_>) {
         let Frame { header, payload } = frame;
         let (place, time) = ((header.seq, header.offset, header.offset_after()), header.time.0);
+        // What stood still until now was complete before this frame.
+        let before = (header.seq, header.offset, header.offset);
         let waiting = &mut self.waiting;
+        self.transcript.pass(time, &mut |line| waiting.push_back(Waiting::of(&line, before)));
         let mut take = |line: Line<'_>| waiting.push_back(Waiting::of(&line, place));
         match header.kind {
             FrameKind::Output => {

@@ -19,6 +19,7 @@ const CURSOR: HeaderName = HeaderName::from_static("x-axiom-cursor");
 const ENDED: HeaderName = HeaderName::from_static("x-axiom-ended");
 const GONE: HeaderName = HeaderName::from_static("x-axiom-gone");
 const LINE: HeaderName = HeaderName::from_static("x-axiom-line");
+const UNSETTLED: HeaderName = HeaderName::from_static("x-axiom-unsettled");
 const BLOCKS: HeaderName = HeaderName::from_static("x-axiom-blocks");
 
 /// Bytes of a task, and where to go on.
@@ -72,6 +73,7 @@ pub(super) struct FramesQuery {
             ("x-axiom-ended" = bool, description = "True if nothing more will come."),
             ("x-axiom-gone" = String, description = "`FROM-TO`: these bytes of output were asked for and are no longer kept. Absent mostly."),
             ("x-axiom-line" = u64, description = "The number of the first line, where lines are numbered: text of a task on a terminal."),
+            ("x-axiom-unsettled" = u64, description = "How many lines at the end may still change, where `unsettled` asked for them and all before them are there."),
             ("x-axiom-blocks" = String, description = "JSON: the code blocks that end in these lines or are open behind them, each with `language`, `first_line`, `last_line`, `finished`. Absent where there is none."),
         )
     ))
@@ -92,6 +94,7 @@ pub(super) async fn read(
     };
     let (AppendHeaders(mut headers), bytes) =
         piece(kind, (answer.cursor, answer.ended, answer.gone), room.hold(answer.bytes.into()));
+    headers.extend(answer.unsettled.map(|lines| (UNSETTLED, lines.to_string())));
     if let Some(lines) = answer.lines {
         headers.push((LINE, lines.first.to_string()));
         if !lines.blocks.is_empty() {

@@ -69,6 +69,8 @@ pub struct OutputAnswer {
     pub gone: Option<Gone>,
     /// What the lines are, where they are numbered: the text of a terminal, if there was any.
     pub lines: Option<Lines>,
+    /// How many lines at the end may still change, if they were asked for and all before them are there.
+    pub unsettled: Option<usize>,
 }
 
 /// Numbered lines.
@@ -127,7 +129,8 @@ fn read(
         Err(JournalError::Missing { .. }) => {
             let cursor = request.cursor.unwrap_or(Cursor::start(FIRST_SESSION));
             let (bytes, ended) = (Vec::new(), announced.over);
-            return Ok(OutputAnswer { bytes, cursor, ended, gone: None, lines: None });
+            let unsettled = request.unsettled.then_some(0);
+            return Ok(OutputAnswer { bytes, cursor, ended, gone: None, lines: None, unsettled });
         }
         Err(error) => return Err(error),
     };
@@ -154,7 +157,14 @@ fn read(
     piece.read(&mut reader, until)?;
     let cursor = piece.cursor();
     let ended = announced.over && announced.head.is_some_and(|head| cursor.offset >= head.offset);
-    Ok(OutputAnswer { bytes: piece.into_bytes(), cursor, ended, gone, lines: None })
+    Ok(OutputAnswer {
+        bytes: piece.into_bytes(),
+        cursor,
+        ended,
+        gone,
+        lines: None,
+        unsettled: None,
+    })
 }
 
 /// The piece as it grows.

@@ -57,8 +57,11 @@ pub(super) fn read(
         part.take(&mut live);
     }
     let at_head = live.next >= head && live.first().is_none();
+    let mut unsettled = None;
     if at_head && request.unsettled && !part.is_full {
-        live.unsettled().iter().for_each(|line| part.say(line));
+        let lines = live.unsettled();
+        lines.iter().for_each(|line| part.say(line));
+        unsettled = Some(lines.len());
     }
     let (seq, offset) = live.place();
     let line = Some(live.next_line());
@@ -74,6 +77,7 @@ pub(super) fn read(
         ended: announced.over && at_head,
         gone,
         lines,
+        unsettled,
     })
 }
 
