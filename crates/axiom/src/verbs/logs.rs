@@ -203,7 +203,8 @@ impl Logs {
             };
         }
         if has_lines {
-            return self.follow_lines(here, connection, task).await;
+            drop(connection);
+            return self.follow_lines(here, task).await;
         }
         let mut shown = Shown::new(view);
         let mut start = self.from.map_or(StartAt::Start, StartAt::Cursor);
@@ -224,16 +225,11 @@ impl Logs {
         written.and(followed)
     }
 
-    async fn follow_lines(
-        &self,
-        here: &Here,
-        connection: Connection,
-        task: &TaskView,
-    ) -> Result<(), Failure> {
+    async fn follow_lines(&self, here: &Here, task: &TaskView) -> Result<(), Failure> {
         let writer = Writer::start();
         let mut output = OutputWatch::start();
         let followed = tokio::select! {
-            followed = lines::follow(here, connection, (task, self.start()), &writer) => followed,
+            followed = lines::follow(here, (task, self.start()), &writer) => followed,
             () = output.reader_gone() => Err(Failure::ReaderGone),
         };
         let written = writer.finish().await.map_err(|error| of_output(&error));

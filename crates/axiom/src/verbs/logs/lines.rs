@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use axiom_client::{Connection, Event, Feed, OutputQuery};
+use axiom_client::{Connection, Event, Feed, OutputPart, OutputQuery};
 use axiom_proto::live::StartAt;
 use axiom_proto::task::TaskView;
 use bytes::Bytes;
@@ -48,28 +48,32 @@ pub(super) async fn read(
 /// Reads lines as they come, until there are no more.
 pub(super) async fn follow(
     here: &Here,
-    mut connection: Connection,
     (task, start): (&TaskView, OutputQuery),
     writer: &Writer,
 ) -> Result<(), Failure> {
+    let mut feed = Feed::new(here.place()?);
+    feed.subscribe(task.id, StartAt::Head);
+    feed.watch(vec![task.id]);
     let mut reading = Reading {
+        here,
         task,
+        feed,
+        connection: Connection::open(here.place()?).await?,
         query: OutputQuery { bytes_max: Some(PART_BYTES), ..start },
         is_there: task.session > 0,
         newest: Instant::now(),
         settles: 0,
+        is_over: false,
     };
-    let mut feed = Feed::new(here.place()?);
-    feed.subscribe(task.id, StartAt::Head);
-    feed.watch(vec![task.id]);
     loop {
-        if reading.read(&mut connection, writer).await? == Ended::Yes {
+        if reading.read(writer).await? == Ended::Yes {
             return Ok(());
         }
-        if reading.wait(here, &mut feed).await? == Ended::Yes {
-            reading.read_last(&mut connection, writer).await?;
-            return Ok(());
+        if reading.is_over {
+            reading.query.unsettled = true;
+            return reading.read(writer).await.map(drop);
         }
+        reading.wait().await?;
     }
 }
 
@@ -79,9 +83,20 @@ enum Ended {
     No,
 }
 
+/// What an event says to a reader of lines.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum News {
+    /// There may be more to read.
+    More,
+    Nothing,
+}
+
 /// A reader, and when it asks again.
 struct Reading<'a> {
+    here: &'a Here,
     task: &'a TaskView,
+    feed: Feed,
+    connection: Connection,
     query: OutputQuery,
     /// False while the task waits for its session, and has printed nothing.
     is_there: bool,
@@ -89,17 +104,15 @@ struct Reading<'a> {
     newest: Instant,
     /// How many of [`SETTLES`] have passed since.
     settles: usize,
+    /// True once the task is over.
+    is_over: bool,
 }
 
 impl Reading<'_> {
     /// Reads all that is there.
-    async fn read(
-        &mut self,
-        connection: &mut Connection,
-        writer: &Writer,
-    ) -> Result<Ended, Failure> {
+    async fn read(&mut self, writer: &Writer) -> Result<Ended, Failure> {
         while self.is_there {
-            let part = connection.output(self.task.id.as_str(), &self.query).await?;
+            let part = self.ask().await?;
             note_gone(self.task, part.gone);
             send(writer, part.bytes).await?;
             if part.ended {
@@ -108,70 +121,103 @@ impl Reading<'_> {
             let stood_still = self.query.cursor == Some(part.cursor);
             self.query.cursor = Some(part.cursor);
             self.query.tail = None;
-            if stood_still {
+            if stood_still || part.unsettled.is_some() {
                 break;
             }
         }
         Ok(Ended::No)
     }
 
-    /// Reads what is left of a task that is over.
-    async fn read_last(
-        &mut self,
-        connection: &mut Connection,
-        writer: &Writer,
-    ) -> Result<(), Failure> {
-        if self.read(connection, writer).await? == Ended::No {
-            self.query.unsettled = true;
-            self.read(connection, writer).await?;
+    /// Asks for the next part. The feed is listened to meanwhile: it is what tells of a server that stands still.
+    async fn ask(&mut self) -> Result<OutputPart, Failure> {
+        let mut heard = Vec::new();
+        let part = {
+            let asked = self.connection.output(self.task.id.as_str(), &self.query);
+            tokio::pin!(asked);
+            loop {
+                let event = tokio::select! {
+                    part = asked.as_mut() => break part?,
+                    event = self.feed.next() => event?,
+                };
+                if matches!(event, Event::Silent) {
+                    tell_silence(&self.here.home);
+                } else if matches!(event, Event::Answers) {
+                    note("the server answers again");
+                } else {
+                    keep(event, &mut heard);
+                }
+            }
+        };
+        for event in heard {
+            self.hear(event)?;
         }
-        Ok(())
+        Ok(part)
     }
 
-    /// Waits until there may be more to read, or the task is over.
-    async fn wait(&mut self, here: &Here, feed: &mut Feed) -> Result<Ended, Failure> {
+    /// Waits until there may be more to read.
+    async fn wait(&mut self) -> Result<(), Failure> {
         loop {
             let due = SETTLES.get(self.settles).map(|after| self.newest + *after);
             let event = tokio::select! {
-                event = feed.next() => event?,
+                event = self.feed.next() => event?,
                 () = at(due) => {
                     self.settles += 1;
-                    return Ok(Ended::No);
+                    return Ok(());
                 }
             };
-            match event {
-                Event::Frame { header, .. } if is_output(header.kind) => {
-                    let known =
-                        self.query.cursor.is_some_and(|at| at.offset >= header.offset_after());
-                    if !known {
-                        (self.newest, self.settles, self.is_there) = (Instant::now(), 0, true);
-                        return Ok(Ended::No);
-                    }
-                }
-                Event::Ended(_) => {
-                    self.is_there = true;
-                    return Ok(Ended::Yes);
-                }
-                // A task that ended without ever having a session has no frames.
-                Event::Task(view) if view.status.is_ended() && view.session == 0 => {
-                    return Ok(Ended::Yes);
-                }
-                Event::SubscriptionRefused { error, .. } | Event::Refused(error) => {
-                    return Err(error.into());
-                }
-                Event::Silent => tell_silence(&here.home),
-                Event::Answers => note("the server answers again"),
-                Event::Gone(_, gone) => note_gone(self.task, Some(gone)),
-                Event::Frame { .. }
-                | Event::Task(_)
-                | Event::Removed(_)
-                | Event::Connected { .. }
-                | Event::Away { .. }
-                | Event::Outcome(..)
-                | Event::CommandRefused { .. } => {}
+            if self.hear(event)? == News::More {
+                return Ok(());
             }
         }
     }
+
+    fn hear(&mut self, event: Event) -> Result<News, Failure> {
+        match event {
+            Event::Frame { header, .. } if is_output(header.kind) => {
+                let known = self.query.cursor.is_some_and(|at| at.offset >= header.offset_after());
+                if !known {
+                    (self.newest, self.settles, self.is_there) = (Instant::now(), 0, true);
+                    return Ok(News::More);
+                }
+            }
+            Event::Ended(_) => {
+                (self.is_there, self.is_over) = (true, true);
+                return Ok(News::More);
+            }
+            // A task that ended without ever having a session has no frames.
+            Event::Task(view) if view.status.is_ended() && view.session == 0 => {
+                self.is_over = true;
+                return Ok(News::More);
+            }
+            Event::SubscriptionRefused { error, .. } | Event::Refused(error) => {
+                return Err(error.into());
+            }
+            Event::Silent => tell_silence(&self.here.home),
+            Event::Answers => note("the server answers again"),
+            Event::Gone(_, gone) => note_gone(self.task, Some(gone)),
+            Event::Frame { .. }
+            | Event::Task(_)
+            | Event::Removed(_)
+            | Event::Connected { .. }
+            | Event::Away { .. }
+            | Event::Outcome(..)
+            | Event::CommandRefused { .. } => {}
+        }
+        Ok(News::Nothing)
+    }
+}
+
+/// Keeps an event for when the part has come; of output only the newest, since all of it is read anyway.
+fn keep(event: Event, heard: &mut Vec<Event>) {
+    let is_frame =
+        |event: &Event| matches!(event, Event::Frame { header, .. } if is_output(header.kind));
+    if is_frame(&event)
+        && let Some(last) = heard.last_mut().filter(|last| is_frame(last))
+    {
+        *last = event;
+        return;
+    }
+    heard.push(event);
 }
 
 async fn at(due: Option<Instant>) {
