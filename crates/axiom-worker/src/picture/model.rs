@@ -83,11 +83,23 @@ impl Model {
         let batch = self.reader.read(1, None)?;
         let Some(frame) = frames(&batch).next() else { return Ok(()) };
         let Keyframe { note, dump, rest } = Keyframe::decode(frame.payload)?;
-        self.reader.seek(SeekTo::Seq(note.next))?;
+        match self.reader.seek(SeekTo::Seq(note.next)) {
+            Err(JournalError::Gone { .. }) => return self.begin_anew(),
+            sought => sought?,
+        }
         self.transcript = Transcript::restore(size_of(note.size), dump, rest)?;
         (self.next, self.offset, self.time) = (note.next, note.offset, note.time);
         self.segment = self.reader.segment().segment;
         self.cadence.kept(dump.len());
+        Ok(())
+    }
+
+    /// It lags, and what it would read next is no longer kept: what is kept goes onto a blank screen.
+    fn begin_anew(&mut self) -> Result<(), PictureError> {
+        self.reader.seek(SeekTo::Start)?;
+        self.transcript = Transcript::new(self.transcript.screen().size());
+        (self.next, self.offset) = (self.reader.position(), self.reader.head().offset);
+        self.segment = self.reader.segment().segment;
         Ok(())
     }
 
@@ -109,7 +121,10 @@ impl Model {
     }
 
     fn take_batch(&mut self, head: Seq, mailbox: &Mailbox) -> Result<(), PictureError> {
-        let batch = self.reader.read(BATCH_BYTES, Some(head))?;
+        let batch = match self.reader.read(BATCH_BYTES, Some(head)) {
+            Err(JournalError::Gone { .. }) => return self.begin_anew(),
+            read => read?,
+        };
         let segment = self.reader.segment().segment;
         if segment != self.segment {
             self.segment = segment;
