@@ -43,7 +43,6 @@ mod surroundings;
 mod task;
 pub mod text;
 mod token;
-mod transcripts;
 mod trimming;
 mod validation;
 mod view;

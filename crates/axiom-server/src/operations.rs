@@ -112,7 +112,7 @@ impl Operations {
     /// # Errors
     /// There is no such task, or the cursor does not fit it.
     pub async fn output(&self, id: &str, request: &OutputRequest) -> Result<OutputAnswer, Fault> {
-        let work = async { output::output(&self.fleet, &self.find(id)?, request).await };
+        let work = async { output::output(&self.find(id)?, request).await };
         self.carry_out("output", None, work).await
     }
 

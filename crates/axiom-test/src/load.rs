@@ -19,6 +19,7 @@ use thiserror::Error;
 
 use options::Options;
 pub(crate) use paced::STAMP;
+pub(crate) use text::{Style, unrepeated};
 pub(crate) use writing::now_ns;
 
 /// What `axiom-test` alone prints.

@@ -11,7 +11,7 @@ const NUMBER_DIGITS: usize = 8;
 
 /// What the output looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
+pub(crate) enum Style {
     /// Lines of 80 columns.
     Plain,
     /// A long coloured listing: an escape or two in each line.
@@ -106,6 +106,19 @@ impl Text {
             self.line += 1;
         }
     }
+}
+
+/// So many bytes of a style in which no pool comes back: nothing repeats but what repeats in such output.
+pub(crate) fn unrepeated(style: Style, bytes: usize) -> Vec<u8> {
+    let mut all = Vec::with_capacity(bytes + POOL_BYTES);
+    for seed in 1.. {
+        if all.len() >= bytes {
+            break;
+        }
+        all.extend_from_slice(Text::of(style, seed).next(POOL_BYTES));
+    }
+    all.truncate(bytes);
+    all
 }
 
 const WORDS: &[&str] = &[
