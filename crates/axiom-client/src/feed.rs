@@ -24,9 +24,10 @@ use crate::backoff::Backoff;
 use crate::resume::{Event, Order, Resume, ResumeError};
 use crate::start::{Place, StartError};
 use pulse::{Due, Pulse};
-use reach::{Missing, reach};
+use reach::LIVE;
 
 pub use reach::ReachError;
+pub(crate) use reach::{Missing, reach};
 
 /// A server that lived so long is not in a loop of crashes: the next one is dialled without a pause.
 const HEALTHY_LIFE: Duration = Duration::from_millis(500);
@@ -177,7 +178,7 @@ impl Feed {
             Ok(()) => self.backoff.pause(u32::from_le_bytes(random)),
             Err(_) => self.backoff.pause(0),
         };
-        Box::pin(reach(self.place.clone(), missing, pause))
+        Box::pin(reach((self.place.clone(), LIVE), missing, pause))
     }
 
     fn dialled(&mut self, dialled: Result<Socket, ReachError>) -> Result<(), FeedError> {

@@ -3,6 +3,7 @@
 
 mod backoff;
 mod calls;
+mod channel;
 mod connection;
 mod dial;
 mod feed;
@@ -12,6 +13,7 @@ mod socket_watch;
 mod start;
 
 pub use calls::{FramesPart, OutputPart, OutputQuery};
+pub use channel::{Channel, Heard, Turn};
 pub use connection::{ClientError, Connection};
 pub use dial::DialError;
 pub use feed::{Feed, FeedError, ReachError};

@@ -26,9 +26,12 @@ const MESSAGE_BYTES_MAX: usize = 20 * 1024 * 1024;
 /// Bytes read at once: a batch of frames as the server sends it. The library clears so many before each read.
 const READ_BYTES: usize = 64 * 1024;
 
+/// Where live connections are made.
+pub(super) const LIVE: &str = "ws://localhost/api/v1/live";
+
 /// What to do where no server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missing {
+pub(crate) enum Missing {
     /// Start one; where that is not allowed, that is the answer.
     StartOrFail,
     /// Start one; where that is not allowed, wait until somebody does.
@@ -59,7 +62,7 @@ pub enum ReachError {
 
 impl ReachError {
     /// True if another try may do better.
-    pub(super) fn may_pass(&self) -> bool {
+    pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::Handshake(_) | Self::Silent => true,
             Self::Start(_) | Self::Refused(_) | Self::Watch(_) => false,
@@ -86,8 +89,8 @@ impl ReachError {
 }
 
 /// Tries once, after the pause.
-pub(super) async fn reach(
-    place: Place,
+pub(crate) async fn reach(
+    (place, url): (Place, &'static str),
     missing: Missing,
     pause: Duration,
 ) -> Result<WebSocketStream<UnixStream>, ReachError> {
@@ -104,19 +107,22 @@ pub(super) async fn reach(
         Missing::AwaitAnother => true,
     };
     if waits {
-        return await_another(&place.home).await;
+        return await_another(&place.home, url).await;
     }
-    shake_hands(reach_server(&place).await?).await
+    shake_hands(reach_server(&place).await?, url).await
 }
 
 /// Waits for as long as it takes: the person who said goodbye decides when the next server starts.
-async fn await_another(home: &Home) -> Result<WebSocketStream<UnixStream>, ReachError> {
+async fn await_another(
+    home: &Home,
+    url: &'static str,
+) -> Result<WebSocketStream<UnixStream>, ReachError> {
     let mut watch = SocketWatch::new(home).map_err(ReachError::Watch)?;
     loop {
         match dial(home).await {
             // The one that is leaving may still take a dial; it then hangs up.
             Ok(stream) => {
-                if let Ok(socket) = shake_hands(stream).await {
+                if let Ok(socket) = shake_hands(stream, url).await {
                     return Ok(socket);
                 }
             }
@@ -129,12 +135,15 @@ async fn await_another(home: &Home) -> Result<WebSocketStream<UnixStream>, Reach
     }
 }
 
-async fn shake_hands(stream: UnixStream) -> Result<WebSocketStream<UnixStream>, ReachError> {
+async fn shake_hands(
+    stream: UnixStream,
+    url: &'static str,
+) -> Result<WebSocketStream<UnixStream>, ReachError> {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BYTES)
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX));
-    let handshake = client_async_with_config("ws://localhost/api/v1/live", stream, Some(config));
+    let handshake = client_async_with_config(url, stream, Some(config));
     match timeout(HANDSHAKE_WAIT_MAX, handshake).await {
         Ok(Ok((socket, _))) => Ok(socket),
         Ok(Err(tungstenite::Error::Http(answer))) => {
