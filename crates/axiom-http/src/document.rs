@@ -26,6 +26,7 @@ This is Axiom: many commands at once, and every byte of them kept.
   /api/v1/tasks           the tasks
   /api/v1/live            a WebSocket that follows many of them
   /api/v1/events          what happens, as server-sent events
+  /mcp                    the Model Context Protocol; /mcp/ws is the same over a WebSocket
   /metrics                figures, as Prometheus reads them
   /healthz                whether the server is well; the one path that needs no token
 

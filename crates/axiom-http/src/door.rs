@@ -34,6 +34,9 @@ pub(crate) const LIVE_MAX: usize = 1024;
 /// Listeners to events at once, at each door. Each is cheap; a browser has a few.
 pub(crate) const LISTENERS_MAX: usize = 512;
 
+/// Requests and connections of MCP under way at once, at each door: an agent has a handful, each of which may be waiting.
+const MCP_MAX: usize = 1024;
+
 /// KiB of output that may be on its way to readers at once, at each door: a few of the largest pieces. Who asks for more
 /// waits until others have read theirs, or were given up.
 const PIECES_KIB_MAX: u32 = 64 * 1024;
@@ -63,6 +66,7 @@ pub(crate) struct Door {
     lives: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
     pieces: Arc<Semaphore>,
+    mcp: Arc<Semaphore>,
     requests: Mutex<Allowance>,
     strangers: Mutex<Allowance>,
     opened: Instant,
@@ -91,6 +95,7 @@ impl Door {
             lives: Arc::new(Semaphore::new(LIVE_MAX)),
             listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
             pieces: Arc::new(Semaphore::new(PIECES_KIB_MAX as usize)),
+            mcp: Arc::new(Semaphore::new(MCP_MAX)),
             requests: Mutex::new(Allowance::new(per_second, burst)),
             strangers: Mutex::new(Allowance::new(STRANGERS.0, STRANGERS.1)),
             opened: Instant::now(),
@@ -112,6 +117,12 @@ impl Door {
     pub(crate) fn listener(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         let hint = "close one: a listener hears of as many tasks as it likes";
         one_of(&self.listeners, &format!("{LISTENERS_MAX} listeners are the most"), hint)
+    }
+
+    /// The right to one request or connection of MCP.
+    pub(crate) fn mcp(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let hint = "wait for answers, or use one connection for many requests";
+        one_of(&self.mcp, &format!("{MCP_MAX} requests of MCP are the most at once"), hint)
     }
 
     /// Room for a piece of output of so many bytes. Waits while too much is on its way.

@@ -10,6 +10,7 @@ mod gate;
 mod json;
 mod listen;
 mod live;
+mod mcp;
 mod patience;
 mod places;
 mod refusal;

@@ -24,6 +24,7 @@ use crate::document::{self, Documents};
 use crate::door::enter;
 use crate::json::Json;
 use crate::live;
+use crate::mcp;
 use crate::refusal::Refusal;
 use crate::requests::{RequestIds, stamp};
 
@@ -87,6 +88,7 @@ pub(crate) fn router(operations: Operations) -> Router {
     let (routes, document) = documented();
     let documents = Documents::new(&document);
     routes
+        .merge(mcp::routes(&operations))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .with_state(Face { operations, documents })

@@ -46,7 +46,8 @@ const CRATES: &[(&str, Uses)] = &[
         ]),
     ),
     // faces
-    ("axiom-http", Only(&["axiom-proto", "axiom-server"])),
+    // the one that listens mounts the other
+    ("axiom-http", Only(&["axiom-proto", "axiom-server", "axiom-mcp"])),
     ("axiom-mcp", Only(&["axiom-proto", "axiom-server"])),
     ("axiom-client", Only(&["axiom-proto"])),
     // program

@@ -87,7 +87,9 @@ fn log_to_standard_error() {
     let filter = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
         .with_env_var("AXIOM_LOG")
-        .from_env_lossy();
+        .from_env_lossy()
+        // The library of MCP would log whole messages: with what is typed, and with environments.
+        .add_directive("rmcp=off".parse().expect("a directive"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

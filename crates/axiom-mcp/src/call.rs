@@ -1,0 +1,58 @@
+//! One call of a tool: who asks, from where, and how it is told that nobody waits for its answer any more.
+
+use axiom_proto::api::WaitRequest;
+use axiom_proto::fault::Fault;
+use axiom_proto::task::TaskView;
+use axiom_server::{Caller, Operations};
+use rmcp::model::{CallToolResult, JsonObject};
+use rmcp::service::{RequestContext, RoleServer};
+
+use crate::face::Waits;
+use crate::here::Here;
+use crate::{look, read, spawn, steer, wait};
+
+/// One call.
+pub(crate) struct Call {
+    pub(crate) operations: Operations,
+    pub(crate) caller: Caller,
+    pub(crate) here: Here,
+    pub(crate) waits: Waits,
+    pub(crate) context: RequestContext<RoleServer>,
+}
+
+/// Carries a call out. `None` if there is no such tool.
+pub(crate) async fn carry_out(
+    call: &Call,
+    tool: &str,
+    given: Option<JsonObject>,
+) -> Option<Result<CallToolResult, Fault>> {
+    let answer = match tool {
+        "axiom_spawn" => spawn::spawn(call, given).await,
+        "axiom_list" => look::list(call, given).await,
+        "axiom_read" => read::read(call, given).await,
+        "axiom_wait" => wait::wait(call, given).await,
+        "axiom_send" => steer::send(call, given).await,
+        "axiom_answer" => steer::answer(call, given).await,
+        "axiom_interrupt" => steer::interrupt(call, given).await,
+        "axiom_stop" => steer::stop(call, given).await,
+        "axiom_events" => look::events(call, given).await,
+        _ => return None,
+    };
+    Some(answer)
+}
+
+impl Call {
+    /// A task as it is now.
+    ///
+    /// # Errors
+    /// There is no such task, or it is not clear which is meant.
+    pub(crate) async fn look(&self, id: &str) -> Result<TaskView, Fault> {
+        let at_once = WaitRequest { timeout_ms: Some(0) };
+        Ok(self.operations.wait(id, at_once).await?.task)
+    }
+
+    /// Waits until nobody waits for the answer.
+    pub(crate) async fn cancelled(&self) {
+        self.context.ct.cancelled().await;
+    }
+}

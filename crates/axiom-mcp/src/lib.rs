@@ -1,0 +1,25 @@
+//! The MCP face: tools for agents over the operations, in both eras of the Model Context Protocol. It translates, shortens
+//! what a task printed, and bounds; it decides nothing and listens nowhere.
+
+mod answers;
+mod call;
+mod catalog;
+mod digest;
+mod face;
+mod heading;
+mod here;
+mod keys;
+mod line;
+mod look;
+mod plain;
+mod progress;
+mod read;
+mod spawn;
+mod steer;
+mod streamable;
+mod tokens;
+mod wait;
+
+pub use face::{Face, Waits};
+pub use here::{HERE_METHOD, Here};
+pub use streamable::Streamable;
