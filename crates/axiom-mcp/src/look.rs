@@ -124,9 +124,10 @@ pub(crate) async fn events(
     let wait = Duration::from_millis(wait_ms.unwrap_or(0)).min(EVENT_WAIT_MAX);
     let mut ended = call.operations.ended();
     tokio::select! {
-        heard = hear(&mut listener, limit, Instant::now() + wait) => heard.map(facts),
-        () = call.cancelled() => Ok(facts(json!({"events": []}))),
+        biased;
         _ = ended.wait_for(|ended| *ended) => Err(crate::wait::leaving()),
+        () = call.cancelled() => Ok(facts(json!({"events": []}))),
+        heard = hear(&mut listener, limit, Instant::now() + wait) => heard.map(facts),
     }
 }
 

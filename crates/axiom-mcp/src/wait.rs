@@ -73,10 +73,12 @@ pub(crate) async fn wait(call: &Call, given: Option<JsonObject>) -> Result<CallT
     let mut ended = call.operations.ended();
     let mut progress = Progress::of(&call.context);
     let end = tokio::select! {
-        end = wait.run(limit, &mut progress) => end?,
+        biased;
+        // Before the next: a server that leaves ends its calls as well.
+        _ = ended.wait_for(|ended| *ended) => return Err(leaving()),
         // Nobody hears the answer.
         () = call.cancelled() => End::TimedOut,
-        _ = ended.wait_for(|ended| *ended) => return Err(leaving()),
+        end = wait.run(limit, &mut progress) => end?,
     };
     // Whatever is on its way must not come behind the answer.
     progress.settle().await;

@@ -59,6 +59,10 @@ mod http_routes;
 mod keyframes;
 #[path = "processes/lab.rs"]
 mod lab;
+#[path = "processes/mcp.rs"]
+mod mcp;
+#[path = "processes/mcp_doors.rs"]
+mod mcp_doors;
 #[path = "processes/packing.rs"]
 mod packing;
 #[path = "processes/replay.rs"]

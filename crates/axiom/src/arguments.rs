@@ -11,9 +11,9 @@ use crate::lines::one_line;
 use crate::printing::print_words;
 use crate::verbs::{
     completions::Completions, demo::Demo, dist_docs::DistDocs, doctor::Doctor, export::Export,
-    interrupt::Interrupt, logs::Logs, prune::Prune, ps::Ps, replay::Replay, resume::Resume, rm::Rm,
-    run::Run, send::Send, serve::Serve, show::Show, shutdown::Shutdown, spawn::Spawn,
-    status::Status, stop::Stop, suspend::Suspend, wait::Wait,
+    interrupt::Interrupt, logs::Logs, mcp::Mcp, prune::Prune, ps::Ps, replay::Replay,
+    resume::Resume, rm::Rm, run::Run, send::Send, serve::Serve, show::Show, shutdown::Shutdown,
+    spawn::Spawn, status::Status, stop::Stop, suspend::Suspend, wait::Wait,
 };
 use crate::wrapping::page;
 
@@ -39,6 +39,8 @@ Steer
   wait ID… [--any]           until they have ended; exits with the task's own code
 Tidy
   rm ID…    prune            remove ended tasks and their output
+Agents
+  mcp                        tools for agents, on the standard streams  (mcp install claude|codex|gemini)
 Axiom itself
   status    serve    shutdown [--stop-tasks]    doctor    demo    completions SHELL
 
@@ -90,6 +92,8 @@ pub(crate) enum Verb {
     Rm(Rm),
     /// Remove all ended tasks
     Prune(Prune),
+    /// Speak the Model Context Protocol on the standard streams, for agents
+    Mcp(Mcp),
     /// Serve this home in the foreground
     Serve(Serve),
     /// Show how the server stands
@@ -130,6 +134,7 @@ impl Verb {
             Self::Logs(verb) => return verb.audience(),
             Self::Replay(_)
             | Self::Export(_)
+            | Self::Mcp(_)
             | Self::Serve(_)
             | Self::Demo(_)
             | Self::Completions(_)

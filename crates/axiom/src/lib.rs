@@ -10,6 +10,7 @@ mod here;
 mod keys;
 mod lines;
 mod looks;
+mod mcp;
 mod printing;
 mod processes;
 mod quantities;

@@ -240,7 +240,7 @@ pub(crate) fn named_line(name: &str, line: &str) -> TaskSpec {
     })
 }
 
-fn own_environment() -> BTreeMap<String, ByteString> {
+pub(crate) fn own_environment() -> BTreeMap<String, ByteString> {
     let mut environment = BTreeMap::new();
     for (name, value) in env::vars_os() {
         // A name that is no text cannot be written down; shells cannot make one either.
@@ -330,7 +330,7 @@ fn shell_line(line: &OsStr) -> Result<String, Failure> {
 }
 
 /// The file mode mask, from /proc: to ask the system for it, one would have to change it.
-fn umask() -> Option<u32> {
+pub(crate) fn umask() -> Option<u32> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
     u32::from_str_radix(line.trim(), 8).ok()

@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod interrupt;
 pub(crate) mod logs;
+pub(crate) mod mcp;
 mod overview;
 pub(crate) mod prune;
 pub(crate) mod ps;
@@ -68,6 +69,7 @@ async fn dispatch(verb: Option<Verb>, here: &Here) -> Result<u8, Failure> {
         Some(Verb::Wait(verb)) => verb.run(here).await,
         Some(Verb::Rm(verb)) => verb.run(here).await,
         Some(Verb::Prune(verb)) => verb.run(here).await,
+        Some(Verb::Mcp(verb)) => verb.run(here).await,
         Some(Verb::Serve(_)) => unreachable!("the server was begun before"),
         Some(Verb::Status(verb)) => verb.run(here).await,
         Some(Verb::Shutdown(verb)) => verb.run(here).await,
