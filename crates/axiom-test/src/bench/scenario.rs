@@ -9,6 +9,7 @@ mod lat_flood;
 mod lat_load;
 mod mem;
 mod peers;
+mod picture;
 mod restart;
 mod spawn;
 mod thr;
@@ -38,6 +39,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "fanout", run: fanout::run },
     Scenario { name: "idle", run: idle::run },
     Scenario { name: "journal", run: journal::run },
+    Scenario { name: "picture", run: picture::run },
     Scenario { name: "peers", run: peers::run },
 ];
 
