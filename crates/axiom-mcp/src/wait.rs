@@ -27,7 +27,7 @@ use seeker::Seeker;
 use vigil::Vigil;
 
 /// Bytes that are looked through at once for a line that fits.
-const SEEK_BYTES: u64 = 256 * 1024;
+const SEEK_BYTES: u64 = 1024 * 1024;
 
 /// One task that is waited for.
 #[derive(Debug)]
