@@ -14,6 +14,7 @@ use crate::screen::Screen;
 use crate::terminal::{Page, Terminal};
 
 use ink::Ink;
+pub(crate) use ink::write_style;
 
 /// Brings a viewer's terminal back from whatever a task's output switched on, and leaves what it shows: pen, sets,
 /// margins, tab stops, modes, keyboard and mouse as they began, on the primary page. The title stays.

@@ -11,6 +11,7 @@
 //! - [`Screen::svg`]: the picture as a file that browsers show.
 //! - [`Sanitizer`]: a stream of output made harmless for a viewer's own terminal, by a list of what may pass; [`RESET`]
 //!   takes back what it switched on.
+//! - [`Painter`]: the newest screen on a viewer's own terminal, written anew from the model; between [`ENTER`] and [`LEAVE`].
 //! - [`Questions`]: a stream of output as it is, but for what asks a terminal something. [`Replies`]: what a person types,
 //!   but for what their terminal says by itself.
 //!
@@ -34,6 +35,7 @@ mod keyboard;
 mod link;
 mod mark;
 mod mode;
+mod painter;
 mod parser;
 mod questions;
 #[cfg(test)]
@@ -63,6 +65,7 @@ pub use cursor::{CursorShape, CursorStyle};
 pub use dump::RESET;
 pub use mark::Mark;
 pub use mode::{Mouse, MouseEncoding};
+pub use painter::{ENTER, Input, LEAVE, Painter, Painting, Place};
 pub use questions::Questions;
 pub use replies::{Patience, Replies};
 pub use sanitizer::Sanitizer;

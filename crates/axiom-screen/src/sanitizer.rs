@@ -4,7 +4,7 @@
 
 mod sequences;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use unicode_width::UnicodeWidthChar;
 
@@ -102,7 +102,8 @@ impl Actions for Outlet<'_> {
     fn dcs(&mut self, _string: &[u8]) {}
 }
 
-fn leads_somewhere_harmless(link: &Link) -> bool {
+/// True if a viewer may be led there.
+pub(crate) fn leads_somewhere_harmless(link: &Link) -> bool {
     let address = link.address.to_ascii_lowercase();
     SCHEMES.iter().any(|scheme| address.starts_with(scheme))
 }

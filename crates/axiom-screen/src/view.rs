@@ -178,7 +178,7 @@ impl Terminal {
         }
     }
 
-    fn input_modes(&self) -> InputModes {
+    pub(crate) fn input_modes(&self) -> InputModes {
         InputModes {
             cursor_keys: self.modes.has(Mode::CursorKeys),
             keypad: self.modes.has(Mode::Keypad),

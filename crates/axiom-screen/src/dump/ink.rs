@@ -41,7 +41,7 @@ impl Ink {
 }
 
 /// The whole style from nothing: shorter ways exist, but none that every terminal reads the same.
-fn write_style(style: Style, bytes: &mut Vec<u8>) {
+pub(crate) fn write_style(style: Style, bytes: &mut Vec<u8>) {
     let mut text = "\x1b[0".to_owned();
     for (attribute, number) in ATTRIBUTES {
         if style.attributes.contains(attribute) {

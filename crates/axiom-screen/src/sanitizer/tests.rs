@@ -65,7 +65,7 @@ fn a_reset_leaves_what_is_above_the_viewers_screen() {
 }
 
 /// Attacks that are known by name, and their kin: the name, and what a hostile program printed.
-fn attacks() -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn attacks() -> Vec<(&'static str, Vec<u8>)> {
     let lines = include_str!("../../tests/hostile.tsv").lines();
     let attack = |line: &'static str| {
         let mut parts = line.split('\t');
@@ -95,7 +95,7 @@ fn unescaped(text: &str) -> Vec<u8> {
 }
 
 /// Only what the sanitizer's list has may be in it. Written apart from the list, as a second opinion.
-fn assert_harmless(name: &str, bytes: &[u8]) {
+pub(crate) fn assert_harmless(name: &str, bytes: &[u8]) {
     let text = std::str::from_utf8(bytes).unwrap_or_else(|_| panic!("{name}: no UTF-8"));
     let mut rest = text;
     while let Some(character) = rest.chars().next() {
