@@ -150,7 +150,8 @@ impl Connection {
         wanted: ScreenRequest,
     ) -> Result<ScreenAnswer, ClientError> {
         let at = wanted.at.map(|at| at.to_string());
-        let parts = [("dump", wanted.dump.then(|| "true".to_owned())), ("at", at)];
+        let wish = |wanted: bool| wanted.then(|| "true".to_owned());
+        let parts = [("dump", wish(wanted.dump)), ("model", wish(wanted.model)), ("at", at)];
         self.get(&format!("{}{}", task_path(id, "/screen"), query(&parts))).await
     }
 

@@ -132,6 +132,9 @@ pub struct ScreenRequest {
     /// With the bytes that draw it.
     #[serde(default)]
     pub dump: bool,
+    /// With the bytes from which a terminal model goes on.
+    #[serde(default)]
+    pub model: bool,
     /// As it was at this place; now where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Cursor>,
@@ -154,9 +157,13 @@ pub struct ScreenAnswer {
     pub alternate: bool,
     /// Of what it is the picture: what follows begins here.
     pub at: Cursor,
-    /// Bytes that draw it in a fresh terminal of the same size, if they were asked for.
+    /// Bytes that draw it in a fresh terminal of the same size, if they were asked for. They do nothing else to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dump: Option<ByteString>,
+    /// Bytes that bring a model of a terminal of the same size exactly to where the task's is, if they were asked for: what
+    /// follows at the cursor has the same effect on both. Not for a terminal that a person has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ByteString>,
 }
 
 /// Where the cursor is.

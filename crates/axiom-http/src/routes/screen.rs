@@ -19,6 +19,7 @@ use crate::json::Json;
         ("id" = String, Path, description = ID),
         ("at" = Option<Cursor>, Query, description = "As it was at this place; now where absent."),
         ("dump" = Option<bool>, Query, description = "With the bytes that draw it in a fresh terminal of the same size."),
+        ("model" = Option<bool>, Query, description = "With the bytes from which a model of a terminal goes on exactly."),
     ),
     responses((status = OK, description = "The picture.", body = ScreenAnswer))
 )]

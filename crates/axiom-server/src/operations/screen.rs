@@ -66,6 +66,7 @@ fn answer(live: &Live, request: ScreenRequest) -> ScreenAnswer {
         alternate: view.alternate,
         at: request.at.filter(|at| at.seq.is_none()).unwrap_or(here),
         dump: request.dump.then(|| ByteString(harmless_dump(&live.screen))),
+        model: request.model.then(|| ByteString(live.screen.dump())),
     }
 }
 

@@ -107,7 +107,8 @@ fn looked_into(stand: &mut Stand) -> anyhow::Result<Vec<u64>> {
     for look in 0..LOOKS {
         let offset = Offset(look * 7_919_000_017 % LONG);
         let at = Some(Cursor { offset, seq: None, ..Cursor::start(1) });
-        let (id, wanted) = (task.to_string(), ScreenRequest { dump: true, at });
+        let (id, wanted) =
+            (task.to_string(), ScreenRequest { dump: true, at, ..ScreenRequest::default() });
         let begun = Instant::now();
         stand.call(async |connection| connection.screen(&id, wanted).await)?;
         times.push(u64::try_from(begun.elapsed().as_nanos())?);

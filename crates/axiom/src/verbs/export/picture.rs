@@ -37,8 +37,9 @@ pub(super) async fn write(
 }
 
 async fn of_now(connection: &mut Connection, task: &TaskView) -> Result<Screen, Failure> {
-    let answer =
-        connection.screen(task.id.as_str(), ScreenRequest { dump: true, at: None }).await?;
+    let answer = connection
+        .screen(task.id.as_str(), ScreenRequest { dump: true, ..ScreenRequest::default() })
+        .await?;
     let mut screen = Screen::new(nearest(answer.size));
     let dump = answer.dump.map(|dump| dump.0).unwrap_or_default();
     screen.feed(&dump, &mut Answers::default());
