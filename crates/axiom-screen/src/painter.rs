@@ -107,7 +107,10 @@ impl Painter {
         };
         brush.picture(shown, &picture);
         let bells = what.screen.bells();
-        if self.bells.replace(bells).is_some_and(|before| before < bells) {
+        // Pages of our own ring no bell.
+        if what.input != Input::Ours
+            && self.bells.replace(bells).is_some_and(|before| before < bells)
+        {
             brush.bytes.push(0x07);
         }
         let drawn = brush.finish();
