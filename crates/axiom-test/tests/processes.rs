@@ -7,8 +7,14 @@
 
 #[path = "processes/answers.rs"]
 mod answers;
+#[path = "processes/attach.rs"]
+mod attach;
+#[path = "processes/attach_hostile.rs"]
+mod attach_hostile;
 #[path = "processes/attach_questions.rs"]
 mod attach_questions;
+#[path = "processes/attach_viewer.rs"]
+mod attach_viewer;
 #[path = "processes/bench.rs"]
 mod bench;
 #[path = "processes/cli.rs"]

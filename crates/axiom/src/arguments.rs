@@ -10,10 +10,10 @@ use crate::failure::{Audience, EXIT_OWN, error_columns};
 use crate::lines::one_line;
 use crate::printing::print_words;
 use crate::verbs::{
-    completions::Completions, demo::Demo, dist_docs::DistDocs, doctor::Doctor, export::Export,
-    interrupt::Interrupt, logs::Logs, mcp::Mcp, prune::Prune, ps::Ps, replay::Replay,
-    resume::Resume, rm::Rm, run::Run, send::Send, serve::Serve, show::Show, shutdown::Shutdown,
-    spawn::Spawn, status::Status, stop::Stop, suspend::Suspend, wait::Wait,
+    attach::Attach, completions::Completions, demo::Demo, dist_docs::DistDocs, doctor::Doctor,
+    export::Export, interrupt::Interrupt, logs::Logs, mcp::Mcp, prune::Prune, ps::Ps,
+    replay::Replay, resume::Resume, rm::Rm, run::Run, send::Send, serve::Serve, show::Show,
+    shutdown::Shutdown, spawn::Spawn, status::Status, stop::Stop, suspend::Suspend, wait::Wait,
 };
 use crate::wrapping::page;
 
@@ -29,6 +29,7 @@ Look
   ps [-w] [--tree] [--alive] tasks, live         show ID     one, with history and processes
   logs [-f] ID…              output as harmless text (--view raw: the bytes)
   logs -f --all|--tag T      the stream of all, also of those that start later  (--json  --timestamps)
+  attach ID [--read-only]    its screen on this terminal, live both ways; Ctrl-] d detaches
   replay ID|FILE             as it went, with pauses and seeks   (--speed 2  --idle-limit 2  --from 60)
   export ID [-o FILE]        a recording for asciinema    (--format asciicast2|asciicast3)
 Steer
@@ -72,6 +73,8 @@ pub(crate) enum Verb {
     Show(Show),
     /// Print output
     Logs(Logs),
+    /// Show a task's screen here, live both ways
+    Attach(Attach),
     /// Play a task or a recording as it went
     Replay(Replay),
     /// Write a task as a recording that others play
@@ -132,7 +135,8 @@ impl Verb {
             Self::Doctor(verb) => verb.json,
             Self::Run(verb) => return verb.audience(),
             Self::Logs(verb) => return verb.audience(),
-            Self::Replay(_)
+            Self::Attach(_)
+            | Self::Replay(_)
             | Self::Export(_)
             | Self::Mcp(_)
             | Self::Serve(_)

@@ -32,10 +32,11 @@ use crate::quantities::not_kept;
 use crate::signals::{Sign, Signals};
 use crate::stdio::{Stream, Typed, Writer, no_input, read_input};
 use crate::terminal::{HeldTerminal, dim_line};
-use detach::Keys;
-use keyboard::Keyboard;
 use modes::Modes;
-use steering::Steering;
+
+pub(crate) use detach::{Keys, SHOWN};
+pub(crate) use keyboard::Keyboard;
+pub(crate) use steering::Steering;
 
 /// How long a server may be away before that is said.
 const AWAY_NOTE_AFTER: Duration = Duration::from_secs(1);
@@ -44,7 +45,7 @@ const AWAY_NOTE_AFTER: Duration = Duration::from_secs(1);
 const LEAVE_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// What Ctrl-C sends on a raw terminal.
-const INTERRUPT_KEY: u8 = 0x03;
+pub(crate) const INTERRUPT_KEY: u8 = 0x03;
 
 /// Why the loop was left.
 #[derive(Debug)]
@@ -86,7 +87,7 @@ impl Foreground {
         let signals = Signals::take().map_err(own)?;
         let ours = Terminals::of_process().input && !self.background;
         let raw = self.mode == Mode::Terminal && ours;
-        let terminal = if raw { Some(HeldTerminal::raw().map_err(own)?) } else { None };
+        let terminal = if raw { Some(HeldTerminal::raw("").map_err(own)?) } else { None };
         if raw {
             let name = self.name.as_deref().map(crate::lines::one_line);
             let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
@@ -187,7 +188,8 @@ async fn cancel(place: Place, task: TaskId) {
     drop(connection.stop(task.as_str(), StopRequest::default()).await);
 }
 
-async fn at(moment: Option<Instant>) {
+/// Waits for a moment, or for ever.
+pub(crate) async fn at(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment).await,
         None => std::future::pending().await,
@@ -308,6 +310,7 @@ impl State {
                 None
             }
             Keys::Detach(_) => Some(Leaving::Detached),
+            Keys::Scroll(..) => unreachable!("it is not asked for here"),
         }
     }
 

@@ -2,6 +2,7 @@
 //! what is decided here is only what a terminal, a pipe or an exit code needs.
 
 mod arguments;
+mod attach;
 mod completion;
 mod conclusion;
 mod failure;

@@ -16,12 +16,12 @@ pub(crate) struct HeldTerminal {
 }
 
 impl HeldTerminal {
-    /// Makes the terminal at standard input raw.
+    /// Makes the terminal at standard input raw. A panic writes `undo` to standard output first.
     ///
     /// # Errors
     /// When standard input is no terminal, or one that is gone.
-    pub(crate) fn raw() -> io::Result<Self> {
-        Self::hold(Termios::make_raw, "")
+    pub(crate) fn raw(undo: &'static str) -> io::Result<Self> {
+        Self::hold(Termios::make_raw, undo)
     }
 
     /// Gives each key at once and shows none, and leaves output as it is. The keys that interrupt and suspend still do.

@@ -1,5 +1,6 @@
 //! The verbs, one file each, and the runtime that they run in.
 
+pub(crate) mod attach;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod dist_docs;
@@ -59,6 +60,7 @@ async fn dispatch(verb: Option<Verb>, here: &Here) -> Result<u8, Failure> {
         Some(Verb::Ps(verb)) => verb.run(here).await,
         Some(Verb::Show(verb)) => verb.run(here).await,
         Some(Verb::Logs(verb)) => verb.run(here).await,
+        Some(Verb::Attach(verb)) => verb.run(here).await,
         Some(Verb::Replay(verb)) => verb.run(here).await,
         Some(Verb::Export(verb)) => verb.run(here).await,
         Some(Verb::Send(verb)) => verb.run(here).await,

@@ -76,6 +76,11 @@ impl Seat {
         String::from_utf8_lossy(&self.seen).into_owned()
     }
 
+    /// Reads what comes until then. False if nothing came.
+    pub(crate) fn read_until(&mut self, until: Instant) -> bool {
+        self.read_some(until)
+    }
+
     /// Reads for as long as there is something, at most until `until`. False if nothing came.
     fn read_some(&mut self, until: Instant) -> bool {
         let left = until.saturating_duration_since(Instant::now());

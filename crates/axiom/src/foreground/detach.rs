@@ -1,4 +1,4 @@
-//! The detach key: Ctrl-] and then d. Ctrl-] twice types one Ctrl-]; before any other key it is typed as it is.
+//! The detach key: Ctrl-] and then d; where there is something to scroll through, also Ctrl-] and then [ or PageUp. Ctrl-] twice types one Ctrl-]; before any other key it is typed as it is.
 //! Pure: keystrokes in, keystrokes and wishes out. A key in the form of the newer keyboard protocols is known as well.
 
 /// Ctrl-] as every terminal sends it.
@@ -10,6 +10,9 @@ const CTRL_BRACKET_FORMS: &[&[u8]] = &[b"\x1d", b"\x1b[93;5u", b"\x1b[93;5:1u", 
 /// d likewise.
 const D_FORMS: &[&[u8]] = &[b"d", b"D", b"\x1b[100u", b"\x1b[100;1u", b"\x1b[100;1:1u"];
 
+/// [ likewise, and PageUp.
+const SCROLL_FORMS: &[&[u8]] = &[b"[", b"\x1b[91u", b"\x1b[91;1u", b"\x1b[5~", b"\x1b[5;1~"];
+
 /// What keystrokes mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Keys {
@@ -17,6 +20,8 @@ pub(crate) enum Keys {
     Type(Vec<u8>),
     /// These are to be typed, and then comes the wish to leave. What followed is dropped.
     Detach(Vec<u8>),
+    /// These are to be typed, and then comes the wish to scroll back, with keys for that.
+    Scroll(Vec<u8>, Vec<u8>),
 }
 
 /// Looks for the detach key. Only its first half is ever held back, never an Escape.
@@ -24,9 +29,16 @@ pub(crate) enum Keys {
 pub(crate) struct DetachKey {
     /// The first half as it was typed.
     held: Option<&'static [u8]>,
+    /// True if there is something to scroll through.
+    scrolls: bool,
 }
 
 impl DetachKey {
+    /// Knows the keys for scrolling back, too.
+    pub(crate) fn with_scrolling() -> Self {
+        Self { held: None, scrolls: true }
+    }
+
     pub(crate) fn take(&mut self, mut keys: &[u8]) -> Keys {
         let mut typed = Vec::with_capacity(keys.len());
         while !keys.is_empty() {
@@ -45,6 +57,11 @@ impl DetachKey {
             };
             if form_at(keys, D_FORMS).is_some() {
                 return Keys::Detach(typed);
+            }
+            if self.scrolls
+                && let Some(form) = form_at(keys, SCROLL_FORMS)
+            {
+                return Keys::Scroll(typed, keys[form.len()..].to_vec());
             }
             if let Some(form) = form_at(keys, CTRL_BRACKET_FORMS) {
                 typed.extend_from_slice(form);
@@ -81,6 +98,7 @@ mod tests {
                     typed.extend(keys);
                     return (typed, true);
                 }
+                Keys::Scroll(..) => panic!("there is nothing to scroll through"),
             }
         }
         (typed, false)
@@ -120,5 +138,15 @@ mod tests {
             assert_eq!(one_by_one(&[CTRL_BRACKET, other]), (vec![CTRL_BRACKET, other], false));
         }
         assert_eq!(take(&[b"\x1b[93;5u", b"x"]), (b"\x1b[93;5ux".to_vec(), false));
+    }
+
+    #[test]
+    fn where_there_is_something_to_scroll_through_a_bracket_or_page_up_does_it() {
+        for keys in [&b"a\x1d[kk"[..], b"a\x1d\x1b[5~kk", b"a\x1b[93;5u\x1b[91ukk"] {
+            let mut key = DetachKey::with_scrolling();
+            assert_eq!(key.take(keys), Keys::Scroll(b"a".to_vec(), b"kk".to_vec()));
+            assert_eq!(key.take(b"\x1dd"), Keys::Detach(Vec::new()));
+        }
+        assert_eq!(take(&[b"\x1d["]), (b"\x1d[".to_vec(), false), "elsewhere it is typed");
     }
 }

@@ -23,6 +23,11 @@ pub(crate) struct Keyboard {
 }
 
 impl Keyboard {
+    /// Knows the keys for scrolling back, too.
+    pub(crate) fn with_scrolling() -> Self {
+        Self { detach_key: DetachKey::with_scrolling(), ..Self::default() }
+    }
+
     /// The terminal sent this.
     pub(crate) fn sent(&mut self, bytes: &[u8], now: Instant) -> Keys {
         let mut keys = Vec::with_capacity(bytes.len());

@@ -29,9 +29,9 @@ struct Repeated {
 
 /// Everything that goes to the task.
 #[derive(Debug)]
-pub(super) struct Steering {
+pub(crate) struct Steering {
     task: TaskId,
-    pub(super) typing: Typing,
+    pub(crate) typing: Typing,
     size: Option<Size>,
     resizing: Option<CommandId>,
     interrupts: Vec<Option<i32>>,
@@ -40,7 +40,7 @@ pub(super) struct Steering {
 }
 
 impl Steering {
-    pub(super) fn new(task: TaskId, keyboard: bool) -> Self {
+    pub(crate) fn new(task: TaskId, keyboard: bool) -> Self {
         let device = if keyboard { Device::Keyboard } else { Device::Pipe };
         Self {
             task,
@@ -54,27 +54,27 @@ impl Steering {
     }
 
     /// True if more may be typed.
-    pub(super) fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         self.typing.has_room()
     }
 
     /// The terminal has this size now; of several only the last matters.
-    pub(super) fn resize(&mut self, size: Size) {
+    pub(crate) fn resize(&mut self, size: Size) {
         self.size = Some(size);
     }
 
     /// Interrupt, or send this signal.
-    pub(super) fn interrupt(&mut self, signal: Option<i32>) {
+    pub(crate) fn interrupt(&mut self, signal: Option<i32>) {
         self.interrupts.push(signal);
     }
 
     /// When to ask for orders again.
-    pub(super) fn wakes_at(&self) -> Option<Instant> {
+    pub(crate) fn wakes_at(&self) -> Option<Instant> {
         self.repeated.as_ref().map(|repeated| repeated.at)
     }
 
     /// What is to be ordered now.
-    pub(super) fn orders(&mut self, now: Instant) -> Vec<Order> {
+    pub(crate) fn orders(&mut self, now: Instant) -> Vec<Order> {
         let mut orders = Vec::new();
         for signal in std::mem::take(&mut self.interrupts) {
             orders.push(self.order(new_command_id(), Action::Interrupt { signal, then: None }));
@@ -106,7 +106,7 @@ impl Steering {
     }
 
     /// What became of a command. Gives words for the person where something may be lost.
-    pub(super) fn answered(&mut self, outcome: &Outcome) -> Option<String> {
+    pub(crate) fn answered(&mut self, outcome: &Outcome) -> Option<String> {
         self.repeats = 0;
         if self.resizing == Some(outcome.id) {
             self.resizing = None;
@@ -121,7 +121,7 @@ impl Steering {
     }
 
     /// A command was not passed on. Typing comes again under its id, for a while: nobody wants to lose input to a restart.
-    pub(super) fn refused(&mut self, order: Order, error: Fault, now: Instant) -> Option<String> {
+    pub(crate) fn refused(&mut self, order: Order, error: Fault, now: Instant) -> Option<String> {
         if self.resizing == Some(order.id) {
             self.resizing = None;
             return None;

@@ -69,7 +69,13 @@ impl Writer {
     /// Begins.
     #[must_use]
     pub(crate) fn start() -> Self {
-        let (queue, mut writes) = mpsc::channel(WRITES_MAX);
+        Self::start_with(WRITES_MAX)
+    }
+
+    /// Begins, with so many writes that may wait.
+    #[must_use]
+    pub(crate) fn start_with(writes_max: usize) -> Self {
+        let (queue, mut writes) = mpsc::channel(writes_max);
         let (tell, done) = oneshot::channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let counted = waiting.clone();
