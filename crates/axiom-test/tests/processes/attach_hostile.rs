@@ -97,8 +97,9 @@ fn nothing_that_acts_reaches_a_viewer_and_nothing_comes_back() {
 fn a_viewer_of_random_hostile_output_is_given_the_terminal_back() {
     let lab = Lab::new();
     let program = crate::lab::binary("axiom-test");
+    // What it is answered would be echoed behind its last word.
     let line = format!(
-        "{} hostile --bytes 2000000 --seed 7; printf '\\030\\033\\\\\\033cover'; read go",
+        "stty raw -echo; {} hostile --bytes 2000000 --seed 7; printf '\\030\\033\\\\\\033cover'; read go",
         program.display()
     );
     let id = lab.spawn(&["--size", "80x24", "--", "sh", "-c", &line]);
