@@ -401,7 +401,7 @@ impl Transcript {
             gone = kept.map_or(count, |kept| kept + usize::from(origin.index().is_some()));
             let cursor = seen.line.cursor;
             let (mut line, stood) = match origin {
-                Origin::New => match self.new_line(seen, (kind, stillness), out) {
+                Origin::New => match self.new_line(seen, (kind, stillness)) {
                     Some(line) => (line, false),
                     None => continue,
                 },
@@ -417,6 +417,7 @@ impl Transcript {
             if let Some(held) =
                 line.held.take_if(|held| is_due(held.why, stillness, (cursor, stood)))
             {
+                self.give_what_stands_above(&mut standing, kind, out);
                 let kind = if kind == LineKind::Screen { kind } else { kind_after(line.told) };
                 line.told = true;
                 self.give((kind, &held.text, line.likeness.whole), out);
@@ -453,7 +454,6 @@ impl Transcript {
         &mut self,
         seen: Seen,
         (kind, stillness): (LineKind, Stillness),
-        out: &mut Out<'_, impl FnMut(Line<'_>)>,
     ) -> Option<Standing> {
         let Seen { line: PageLine { text, cursor }, likeness, .. } = seen;
         if text.is_empty() {
@@ -463,17 +463,25 @@ impl Transcript {
         if kind == LineKind::Printed && self.memory.was_replayed(&text, likeness.whole) {
             return Some(Standing::told(likeness));
         }
-        let why = match stillness {
-            Stillness::Glanced => Some(Why::New),
-            Stillness::Settled if cursor => Some(Why::Cursor),
-            Stillness::Settled | Stillness::Quiet | Stillness::Resting | Stillness::Ended => None,
-        };
-        if let Some(why) = why {
-            let held = Some(Held { text, why });
-            return Some(Standing { likeness, told: false, held });
+        let why = if cursor && stillness > Stillness::Glanced { Why::Cursor } else { Why::New };
+        Some(Standing { likeness, told: false, held: Some(Held { text, why }) })
+    }
+
+    /// Lines above one that is given, and were never given in any form, come before it: a transcript is read from top to bottom.
+    fn give_what_stands_above(
+        &mut self,
+        standing: &mut [Standing],
+        kind: LineKind,
+        out: &mut Out<'_, impl FnMut(Line<'_>)>,
+    ) {
+        let empty_lines = std::mem::take(&mut self.empty_lines);
+        for line in standing.iter_mut().filter(|line| !line.told) {
+            if let Some(held) = line.held.take() {
+                line.told = true;
+                self.give((kind, &held.text, line.likeness.whole), out);
+            }
         }
-        self.give((kind, &text, likeness.whole), out);
-        Some(Standing::told(likeness))
+        self.empty_lines = empty_lines;
     }
 
     fn give(

@@ -165,3 +165,28 @@ fn a_progress_line_is_given_as_it_ended() {
 fn size(columns: u32, rows: u32) -> Size {
     Size::new(columns, rows).unwrap()
 }
+
+/// Each piece, so many milliseconds after the one before.
+fn timed(steps: &[(u64, &str)]) -> Vec<String> {
+    let steps: Vec<(u64, Step)> = steps
+        .iter()
+        .map(|(after, text)| (after * 1000, Step::Output(text.as_bytes().to_vec())))
+        .collect();
+    texts(&read(size(40, 6), &steps)).into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_line_that_moved_all_the_time_comes_before_what_was_printed_below_it() {
+    let mut steps = vec![(0, "begin\r\n".to_owned())];
+    steps.extend((0..130).map(|done| (20, format!("\r{done} % done"))));
+    steps.push((20, "\r\nafter it\r\n".to_owned()));
+    steps.push((400, "last\r\n".to_owned()));
+    let steps: Vec<(u64, &str)> = steps.iter().map(|(after, text)| (*after, &**text)).collect();
+    assert_eq!(timed(&steps), ["begin", "129 % done", "after it", "last"]);
+}
+
+#[test]
+fn a_page_of_an_editor_reads_from_top_to_bottom_though_its_cursor_stands_in_the_first_line() {
+    let page = "\x1b[?1049h\x1b[Hhello\r\n~ one\r\n~ two\x1b[H";
+    assert_eq!(timed(&[(0, page), (2000, "\x1b[?1049l")]), ["hello", "~ one", "~ two"]);
+}
