@@ -35,6 +35,8 @@ pub struct OutputQuery {
     pub bytes_max: Option<u64>,
     /// Only the last lines.
     pub tail: Option<u64>,
+    /// Also lines that may still change; the cursor stays before them.
+    pub unsettled: bool,
 }
 
 /// A piece of a session's frames.
@@ -61,6 +63,8 @@ pub struct OutputPart {
     pub ended: bool,
     /// What was asked for and is no longer kept: the bytes begin after it.
     pub gone: Option<Gone>,
+    /// How many lines at the end may still change, if they were asked for and all before them are there.
+    pub unsettled: Option<u64>,
 }
 
 impl Connection {
@@ -115,11 +119,13 @@ impl Connection {
             ("cursor", wanted.cursor.map(String::from)),
             ("bytes_max", wanted.bytes_max.map(|bytes| bytes.to_string())),
             ("tail", wanted.tail.map(|lines| lines.to_string())),
+            ("unsettled", wanted.unsettled.then(|| "true".to_owned())),
         ];
         let path = format!("{}{}", task_path(id, "/output"), query(&parts));
         let answer = self.exchange(&reading(Method::GET, path)).await?;
         let (cursor, ended, gone) = place_after(&answer)?;
-        Ok(OutputPart { bytes: answer.body, cursor, ended, gone })
+        let unsettled = header(&answer, "x-axiom-unsettled").and_then(|text| text.parse().ok());
+        Ok(OutputPart { bytes: answer.body, cursor, ended, gone, unsettled })
     }
 
     /// Reads frames that are there, about so many bytes of them and at least one; does not wait for more.
@@ -300,7 +306,7 @@ impl Connection {
 
 /// Where a reader of bytes goes on, whether nothing will come there, and what is gone before the bytes.
 fn place_after(answer: &Answer) -> Result<(Cursor, bool, Option<Gone>), Fault> {
-    let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
+    let header = |name: &str| header(answer, name);
     let Some(cursor) = header("x-axiom-cursor").and_then(|text| text.parse().ok()) else {
         return Err(Fault::new(
             ErrorCode::VersionMismatch,
@@ -310,6 +316,10 @@ fn place_after(answer: &Answer) -> Result<(Cursor, bool, Option<Gone>), Fault> {
     };
     let gone = header("x-axiom-gone").and_then(|text| text.parse().ok());
     Ok((cursor, header("x-axiom-ended") == Some("true"), gone))
+}
+
+fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
+    answer.headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 fn reading(method: Method, path: String) -> Call {

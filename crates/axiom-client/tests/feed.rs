@@ -95,7 +95,7 @@ fn task() -> TaskId {
 }
 
 fn at(seq: u64) -> Cursor {
-    Cursor { session: 1, offset: Offset(seq), seq: Some(Seq(seq)) }
+    Cursor { session: 1, offset: Offset(seq), seq: Some(Seq(seq)), line: None }
 }
 
 fn order(id: CommandId) -> Order {

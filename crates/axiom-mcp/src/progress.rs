@@ -4,7 +4,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use axiom_server::OutputRequest;
+use axiom_server::{OutputRequest, Wording};
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::{Peer, RequestContext, RoleServer};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -117,7 +117,11 @@ impl Teller {
 /// `[name] last line`.
 async fn line_of(call: &Call, task: &Watched) -> String {
     let id = task.id();
-    let request = OutputRequest { tail: Some(LINES_LOOKED_AT), ..OutputRequest::default() };
+    let request = OutputRequest {
+        tail: Some(LINES_LOOKED_AT),
+        wording: Wording::AsPrinted,
+        ..OutputRequest::default()
+    };
     let text = match call.operations.output(&id, &request).await {
         Ok(piece) => String::from_utf8_lossy(&piece.bytes).into_owned(),
         Err(_no_more) => String::new(),

@@ -6,7 +6,7 @@ use axiom_proto::api::{ScreenRequest, View};
 use axiom_proto::cursor::Cursor;
 use axiom_proto::fault::Fault;
 use axiom_proto::task::TaskView;
-use axiom_server::OutputRequest;
+use axiom_server::{OutputRequest, Wording};
 use rmcp::model::{CallToolResult, JsonObject};
 use serde::Deserialize;
 
@@ -127,7 +127,11 @@ async fn summary(
 }
 
 async fn tail(call: &Call, view: &TaskView, tokens_max: usize) -> Result<String, Fault> {
-    let request = OutputRequest { tail: Some(TAIL_LINES), ..OutputRequest::default() };
+    let request = OutputRequest {
+        tail: Some(TAIL_LINES),
+        wording: Wording::AsPrinted,
+        ..OutputRequest::default()
+    };
     let piece = call.operations.output(&view.id.to_string(), &request).await?;
     let text = String::from_utf8_lossy(&piece.bytes);
     // The last ones that fit, in their order.
@@ -164,6 +168,7 @@ async fn raw(
             cursor: Some(from),
             bytes_max: Some(bytes_max),
             tail: None,
+            wording: Wording::AsPrinted,
         };
         let piece = call.operations.output(&id, &request).await?;
         let text = visible(&piece.bytes);

@@ -15,7 +15,7 @@ use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::frame::Offset;
 use axiom_proto::id::TaskId;
 use axiom_proto::task::TaskView;
-use axiom_server::{Changed, OutputRequest};
+use axiom_server::{Changed, OutputRequest, Wording};
 use rmcp::model::{CallToolResult, JsonObject};
 use tokio::time::{Instant, sleep_until};
 
@@ -166,6 +166,7 @@ impl<'a> Wait<'a> {
                     cursor: Some(task.seek_from),
                     bytes_max: Some(SEEK_BYTES),
                     tail: None,
+                    wording: Wording::AsPrinted,
                 };
                 let piece =
                     self.call.operations.output(&task.view.id.to_string(), &request).await?;

@@ -208,6 +208,20 @@ pub enum View {
     Raw,
 }
 
+/// A block of code in a task's text, between fences as Markdown has them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct CodeBlock {
+    /// The first word behind the opening fence; empty where there is none.
+    pub language: String,
+    /// The number of the line with the opening fence.
+    pub first_line: u64,
+    /// The number of the line with the closing fence, or of the newest line of a block that is not finished.
+    pub last_line: u64,
+    /// False while its closing fence has not come.
+    pub finished: bool,
+}
+
 /// `POST /tasks/{id}/input`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -1,5 +1,6 @@
 //! The cursor: where a reader stands, opaque to whoever carries it.
-//! Inside: session number, offset, and the seq of the next frame, so that records between two outputs are neither missed nor doubled.
+//! Inside: session number, offset, and the seq of the next frame, so that records between two outputs are neither missed nor doubled;
+//! where text is read, the number of the next line as well.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,6 +20,8 @@ pub struct Cursor {
     pub offset: Offset,
     /// The next frame, where the reader knows it; else the first one at the offset.
     pub seq: Option<Seq>,
+    /// The next line of the transcript, for readers of text. The others pass over it.
+    pub line: Option<u64>,
 }
 
 /// Output that is no longer kept: retention took the journal's oldest segments. Written `FROM-TO`.
@@ -45,14 +48,19 @@ impl Cursor {
     /// The beginning of a session.
     #[must_use]
     pub fn start(session: u32) -> Self {
-        Self { session, offset: Offset(0), seq: Some(Seq(0)) }
+        Self { session, offset: Offset(0), seq: Some(Seq(0)), line: None }
     }
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.session, self.offset)?;
-        self.seq.map_or(Ok(()), |seq| write!(f, ":{seq}"))
+        match (self.seq, self.line) {
+            (None, None) => Ok(()),
+            (Some(seq), None) => write!(f, ":{seq}"),
+            (Some(seq), Some(line)) => write!(f, ":{seq}:{line}"),
+            (None, Some(line)) => write!(f, "::{line}"),
+        }
     }
 }
 
@@ -62,15 +70,18 @@ impl FromStr for Cursor {
     fn from_str(text: &str) -> Result<Self, CursorError> {
         let refuse = || CursorError { text: text.chars().take(64).collect() };
         let parts: Vec<&str> = text.split(':').collect();
-        let (session, offset, seq) = match parts[..] {
-            [session, offset] => (session, offset, None),
-            [session, offset, seq] => (session, offset, Some(seq)),
+        let (session, offset, seq, line) = match parts[..] {
+            [session, offset] => (session, offset, None, None),
+            [session, offset, seq] => (session, offset, Some(seq), None),
+            [session, offset, "", line] => (session, offset, None, Some(line)),
+            [session, offset, seq, line] => (session, offset, Some(seq), Some(line)),
             _ => return Err(refuse()),
         };
         Ok(Self {
             session: session.parse().map_err(|_| refuse())?,
             offset: Offset(offset.parse().map_err(|_| refuse())?),
             seq: seq.map(|seq| seq.parse().map(Seq)).transpose().map_err(|_| refuse())?,
+            line: line.map(str::parse).transpose().map_err(|_| refuse())?,
         })
     }
 }
@@ -122,8 +133,10 @@ mod tests {
     #[test]
     fn a_cursor_comes_back_from_its_text() {
         for seq in [None, Some(Seq(9))] {
-            let cursor = Cursor { session: 2, offset: Offset(4096), seq };
-            assert_eq!(cursor.to_string().parse(), Ok(cursor));
+            for line in [None, Some(7)] {
+                let cursor = Cursor { session: 2, offset: Offset(4096), seq, line };
+                assert_eq!(cursor.to_string().parse(), Ok(cursor));
+            }
         }
     }
 
@@ -138,7 +151,18 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "1", "1:", "a:1", "1:1:1:1", "-1:0", "1:99999999999999999999"] {
+        for text in [
+            "",
+            "1",
+            "1:",
+            "a:1",
+            "1:1:1:1:1",
+            "1:1:1:",
+            "1::",
+            "1:1:",
+            "-1:0",
+            "1:99999999999999999999",
+        ] {
             assert!(text.parse::<Cursor>().is_err(), "{text:?}");
         }
     }

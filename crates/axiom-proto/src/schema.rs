@@ -57,7 +57,7 @@ schema!(ByteString, byte_string());
 /// 16 characters of the alphabet without i, l, o, u.
 const ID: &str = "^[0-9a-hjkmnp-tv-z]{16}$";
 const EVENT_ID: &str = "^[0-9a-hjkmnp-tv-z]{16}-[0-9]+$";
-const CURSOR: &str = "^[0-9]+:[0-9]+(:[0-9]+)?$";
+const CURSOR: &str = "^[0-9]+:[0-9]+(:[0-9]+|:[0-9]*:[0-9]+)?$";
 
 /// A string, or the base64 of what is no text.
 fn byte_string() -> RefOr<Schema> {

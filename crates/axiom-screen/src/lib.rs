@@ -9,6 +9,7 @@
 //! - [`Screen::view`]: the picture as rows of text with their looks. [`Screen::revision`] and [`Screen::changed_rows`] say
 //!   cheaply whether and where it changed.
 //! - [`Screen::svg`]: the picture as a file that browsers show.
+//! - [`Transcript`]: what a person would have read of the output, as numbered lines; [`CodeBlocks`] finds code in them.
 //! - [`Sanitizer`]: a stream of output made harmless for a viewer's own terminal, by a list of what may pass; [`RESET`]
 //!   takes back what it switched on.
 //! - [`Painter`]: the newest screen on a viewer's own terminal, written anew from the model; between [`ENTER`] and [`LEAVE`].
@@ -25,6 +26,7 @@
 mod answers;
 mod cell;
 mod charset;
+mod codeblocks;
 mod color;
 mod cursor;
 mod dump;
@@ -60,6 +62,7 @@ mod unseen;
 mod view;
 
 pub use answers::{ANSWERS_BYTES_MAX, Answers, Rgb};
+pub use codeblocks::{CodeBlock, CodeBlocks};
 pub use color::Color;
 pub use cursor::{CursorShape, CursorStyle};
 pub use dump::RESET;

@@ -11,6 +11,7 @@ mod tests;
 mod wording;
 
 use crate::answers::Answers;
+use crate::codeblocks::CodeBlocks;
 use crate::roll::{PageLine, Rolled};
 use crate::screen::Screen;
 use crate::size::Size;
@@ -110,6 +111,7 @@ pub struct Transcript {
     shown: Vec<Standing>,
     showing: u64,
     memory: Memory,
+    blocks: CodeBlocks,
     redraw: Redraw,
     /// Rows that left since the page last stood still.
     left: usize,
@@ -133,6 +135,7 @@ impl Transcript {
             shown: Vec::new(),
             showing: 0,
             memory: Memory::default(),
+            blocks: CodeBlocks::default(),
             redraw: Redraw::InPlace,
             left: 0,
         }
@@ -148,6 +151,12 @@ impl Transcript {
     #[must_use]
     pub fn lines(&self) -> u64 {
         self.lines
+    }
+
+    /// The code blocks of its lines, up to here. Lines that were redrawn are none of theirs.
+    #[must_use]
+    pub fn code_blocks(&self) -> &CodeBlocks {
+        &self.blocks
     }
 
     /// How many bytes of output it took.
@@ -510,6 +519,9 @@ impl Transcript {
         let line =
             Line { number: self.lines, kind, offset: self.before_last, time: out.time, text };
         self.lines += 1;
+        if kind != LineKind::Redrawn {
+            let _ended = self.blocks.line(line.number, line.offset, text);
+        }
         (out.take)(line);
     }
 }

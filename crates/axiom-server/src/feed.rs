@@ -94,7 +94,7 @@ impl Feed {
     #[must_use]
     pub fn cursor(&self) -> Cursor {
         let offset = self.subscriber.offset().unwrap_or(self.offset);
-        Cursor { session: FIRST_SESSION, offset, seq: Some(self.subscriber.next()) }
+        Cursor { session: FIRST_SESSION, offset, seq: Some(self.subscriber.next()), line: None }
     }
 
     /// The next whole frames, or what is gone before them. Waits while there is none; `None` once the session is closed and all

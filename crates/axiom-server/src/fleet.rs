@@ -31,6 +31,7 @@ use crate::screens::Screens;
 use crate::supervision::{self, Origin};
 use crate::surroundings::Surroundings;
 use crate::task::{State, Task};
+use crate::transcripts::Transcripts;
 use crate::trimming::Trimming;
 
 /// Generations above a task that its own limit does not count; deeper trees are nobody's plan.
@@ -59,6 +60,7 @@ pub(crate) struct Fleet {
     pub(crate) packing: Packing,
     pub(crate) trimming: Trimming,
     pub(crate) screens: Screens,
+    pub(crate) transcripts: Transcripts,
     pub(crate) background: Background,
     pub(crate) launches: Semaphore,
     pub(crate) spare: Spare,
@@ -106,6 +108,7 @@ impl Fleet {
             packing: Packing::default(),
             trimming: Trimming::default(),
             screens: Screens::default(),
+            transcripts: Transcripts::default(),
             background: Background::default(),
             launches: Semaphore::new(LAUNCHES_MAX),
             spare: Spare::default(),

@@ -43,6 +43,7 @@ mod surroundings;
 mod task;
 pub mod text;
 mod token;
+mod transcripts;
 mod trimming;
 mod validation;
 mod view;
@@ -55,7 +56,7 @@ pub use instance::{InstanceError, SOCKET_FILE};
 pub use metrics::METRICS_CONTENT_TYPE;
 pub use network::NetworkPort;
 pub use operations::{
-    Caller, FramesAnswer, FramesRequest, Operations, OutputAnswer, OutputRequest,
+    Caller, FramesAnswer, FramesRequest, Operations, OutputAnswer, OutputRequest, Wording,
 };
 pub use options::{CgroupUse, ChildPriority, Options, OptionsError, Programs};
 pub use retention::Keep;

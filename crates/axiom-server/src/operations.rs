@@ -44,7 +44,7 @@ use crate::task::Task;
 use crate::watch::Watch;
 
 pub use frames::{FramesAnswer, FramesRequest};
-pub use output::{OutputAnswer, OutputRequest};
+pub use output::{OutputAnswer, OutputRequest, Wording};
 pub(crate) use remove::remove as remove_ended;
 
 /// Who asks, as it is kept with a task and its commands.
@@ -112,7 +112,7 @@ impl Operations {
     /// # Errors
     /// There is no such task, or the cursor does not fit it.
     pub async fn output(&self, id: &str, request: &OutputRequest) -> Result<OutputAnswer, Fault> {
-        let work = async { output::output(&self.find(id)?, request).await };
+        let work = async { output::output(&self.fleet, &self.find(id)?, request).await };
         self.carry_out("output", None, work).await
     }
 

@@ -102,6 +102,7 @@ fn of_summary(record: &TaskRecord, summary: &Summary, started_unix_us: Option<u6
             session: FIRST_SESSION,
             offset: summary.offset,
             seq: Some(summary.next_seq),
+            line: None,
         }),
         ..blank(record)
     }

@@ -30,7 +30,7 @@ fn message(subscription: u32, numbers: std::ops::Range<u64>) -> Bytes {
 }
 
 fn cursor(seq: u64) -> Cursor {
-    Cursor { session: 1, offset: Offset(seq), seq: Some(Seq(seq)) }
+    Cursor { session: 1, offset: Offset(seq), seq: Some(Seq(seq)), line: None }
 }
 
 fn subscribed(seq: u64) -> Tell {
@@ -137,7 +137,7 @@ fn a_gap_a_double_and_another_offset_are_errors() {
     let mut resume = Resume::default();
     resume.subscribe(task(), StartAt::Start);
     resume.connected();
-    let elsewhere = Cursor { session: 1, offset: Offset(5), seq: Some(Seq(0)) };
+    let elsewhere = Cursor { session: 1, offset: Offset(5), seq: Some(Seq(0)), line: None };
     resume
         .said(Tell::Subscribed { subscription: 1, task: task(), cursor: elsewhere, gone: None })
         .unwrap();

@@ -8,7 +8,7 @@ use axiom_proto::cursor::Cursor;
 use axiom_proto::fault::Fault;
 use axiom_proto::frame::Offset;
 use axiom_proto::task::TaskView;
-use axiom_server::OutputRequest;
+use axiom_server::{OutputRequest, Wording};
 
 use crate::call::Call;
 use crate::digest::{Digest, Digested, Folding};
@@ -61,6 +61,7 @@ pub(crate) async fn gather(
             cursor: Some(at),
             bytes_max: Some(piece_bytes),
             tail: None,
+            wording: Wording::AsPrinted,
         };
         let piece = call.operations.output(&id, &request).await?;
         let text = String::from_utf8_lossy(&piece.bytes);

@@ -10,6 +10,7 @@ use super::memory::{Memory, REMEMBERED_MAX, Replay};
 use super::standing::{Held, Redraw, Standing, Why};
 use super::{STILL, Transcript};
 use crate::answers::Answers;
+use crate::codeblocks::{CodeBlock, CodeBlocks, Open};
 use crate::roll::PICTURES_MAX;
 use crate::screen::Screen;
 use crate::size::{ROWS_MAX, Size};
@@ -67,6 +68,7 @@ impl Transcript {
         put_standing(&mut bytes, &self.standing);
         put_standing(&mut bytes, &self.shown);
         put_memory(&mut bytes, &self.memory);
+        put_blocks(&mut bytes, &self.blocks);
         bytes
     }
 
@@ -96,6 +98,7 @@ impl Transcript {
         transcript.standing = source.standing()?;
         transcript.shown = source.standing()?;
         transcript.memory = source.memory()?;
+        transcript.blocks = source.blocks()?;
         if source.at != state.len() {
             return Err(source.damaged());
         }
@@ -177,6 +180,17 @@ fn put_memory(bytes: &mut Vec<u8>, memory: &Memory) {
     }
 }
 
+fn put_blocks(bytes: &mut Vec<u8>, blocks: &CodeBlocks) {
+    let Some(Open { mark, marks, block }) = blocks.open() else {
+        return bytes.push(0);
+    };
+    bytes.push(*mark);
+    for number in [*marks as u64, block.first_line, block.last_line, block.offset] {
+        put(bytes, number);
+    }
+    put_text(bytes, &block.language);
+}
+
 /// Bytes as they are read.
 struct Source<'a> {
     bytes: &'a [u8],
@@ -251,6 +265,18 @@ impl Source<'_> {
             standing.push(Standing { likeness, told: flags & 1 > 0, held });
         }
         Ok(standing)
+    }
+
+    fn blocks(&mut self) -> Result<CodeBlocks, StateError> {
+        let mark = self.byte()?;
+        if mark == 0 {
+            return Ok(CodeBlocks::default());
+        }
+        let marks = self.count(usize::MAX)?;
+        let (first_line, last_line, offset) = (self.number()?, self.number()?, self.number()?);
+        let language = self.text()?;
+        let block = CodeBlock { language, first_line, last_line, offset, finished: false };
+        Ok(CodeBlocks::with(Some(Open { mark, marks, block })))
     }
 
     fn memory(&mut self) -> Result<Memory, StateError> {

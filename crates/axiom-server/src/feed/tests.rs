@@ -152,7 +152,12 @@ async fn a_feed_starts_at_the_head_or_at_any_cursor() {
         world.show(FrameKind::Output, &[b'x'; 100]);
     }
     let cursor = |offset, seq: Option<u64>| {
-        StartAt::Cursor(Cursor { session: 1, offset: Offset(offset), seq: seq.map(Seq) })
+        StartAt::Cursor(Cursor {
+            session: 1,
+            offset: Offset(offset),
+            seq: seq.map(Seq),
+            line: None,
+        })
     };
     let mut feed = world.feed(cursor(350, None)).await;
     assert_eq!((feed.cursor().offset, feed.cursor().seq), (Offset(300), Some(Seq(3))));
@@ -163,9 +168,9 @@ async fn a_feed_starts_at_the_head_or_at_any_cursor() {
     assert!(rest(&mut by_seq).await == world.frames[3..].concat());
     assert!(rest(&mut head).await == world.frames[100..].concat());
     for wrong in [
-        Cursor { session: 1, offset: Offset(0), seq: Some(Seq(102)) },
-        Cursor { session: 1, offset: Offset(99_999), seq: None },
-        Cursor { session: 2, offset: Offset(0), seq: None },
+        Cursor { session: 1, offset: Offset(0), seq: Some(Seq(102)), line: None },
+        Cursor { session: 1, offset: Offset(99_999), seq: None, line: None },
+        Cursor { session: 2, offset: Offset(0), seq: None, line: None },
     ] {
         let open =
             Feed::open(world.fleet.clone(), world.task.clone(), StartAt::Cursor(wrong)).await;

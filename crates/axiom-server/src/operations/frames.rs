@@ -74,7 +74,7 @@ fn read(task: &Task, request: FramesRequest) -> Result<FramesAnswer, JournalErro
     let bytes_max = bytes_max.unwrap_or(BYTES_DEFAULT).clamp(1, BYTES_MAX);
     let bytes = reader.read(bytes_max, Some(head.seq))?;
     let Head { seq, offset, .. } = reader.head();
-    let cursor = Cursor { session: FIRST_SESSION, offset, seq: Some(seq) };
+    let cursor = Cursor { session: FIRST_SESSION, offset, seq: Some(seq), line: None };
     Ok(FramesAnswer { bytes, cursor, ended: announced.over && seq >= head.seq, gone })
 }
 

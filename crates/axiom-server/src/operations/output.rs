@@ -1,18 +1,23 @@
 //! Output: a piece of what a task has printed, as text or as it was, from a cursor or from the last lines.
-//! Read from the journal, never past the announced head; cut exactly, and in the text view only where nothing is pending.
+//! Read from the journal, never past the announced head; cut exactly. The text of a task on a terminal is its transcript; of one on
+//! pipes it is the bytes without what could act on a terminal, cut only where nothing is pending.
+
+mod lines;
 
 use std::sync::Arc;
 
 use axiom_hub::Place;
 use axiom_journal::{Head, JournalError, Reader, SeekTo, frames};
-use axiom_proto::api::View;
+use axiom_proto::api::{CodeBlock, View};
 use axiom_proto::cursor::{Cursor, Gone};
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::frame::{Frame, Offset, Seq};
+use axiom_proto::task::Mode;
 
 use crate::background::beside;
 use crate::fault;
 use crate::feed::check_session;
+use crate::fleet::Fleet;
 use crate::kept;
 use crate::task::{FIRST_SESSION, Task};
 use crate::text::TextFilter;
@@ -47,6 +52,21 @@ pub struct OutputRequest {
     pub bytes_max: Option<u64>,
     /// The last lines only; not together with a cursor.
     pub tail: Option<u64>,
+    /// Which text, of a task on a terminal.
+    pub wording: Wording,
+}
+
+/// Which text of a task on a terminal is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wording {
+    /// The lines of its transcript.
+    #[default]
+    Settled,
+    /// Also those that may still change, as if nothing more came; the cursor stays before them.
+    Unsettled,
+    /// What was printed as it came, without what could act on a terminal: redraws stand below each other, and nothing waits
+    /// until it has settled.
+    AsPrinted,
 }
 
 /// Its answer.
@@ -60,9 +80,30 @@ pub struct OutputAnswer {
     pub ended: bool,
     /// What was asked for and is no longer kept: the bytes begin after it.
     pub gone: Option<Gone>,
+    /// What the lines are, where they are numbered: the text of a terminal, if there was any.
+    pub lines: Option<Lines>,
+    /// How many lines at the end may still change, if they were asked for and all before them are there.
+    pub unsettled: Option<usize>,
+}
+
+/// Numbered lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lines {
+    /// The number of the first one.
+    pub first: u64,
+    /// The code blocks that end in them or are open behind them.
+    pub blocks: Vec<CodeBlock>,
+}
+
+/// What an answer may be, and where what is kept begins.
+#[derive(Clone, Copy)]
+struct Bounds {
+    bytes_max: usize,
+    first_kept: Offset,
 }
 
 pub(super) async fn output(
+    fleet: &Arc<Fleet>,
     task: &Arc<Task>,
     request: &OutputRequest,
 ) -> Result<OutputAnswer, Fault> {
@@ -74,13 +115,26 @@ pub(super) async fn output(
         let hint = "ask for fewer, or read from the start";
         return Err(Fault::new(ErrorCode::InvalidArgument, text, hint));
     }
-    let (task, request) = (task.clone(), request.clone());
-    beside(move || kept::read(|| read(&task, &request)))
+    let numbered = is_numbered(task, request);
+    let _place = match numbered {
+        true => Some(fleet.screens.makers.acquire().await.expect("nobody closes it")),
+        false => None,
+    };
+    let (fleet, task, request) = (fleet.clone(), task.clone(), request.clone());
+    beside(move || kept::read(|| read((&fleet, &task), &request)))
         .await
         .map_err(|error| fault::of_journal(&error))
 }
 
-fn read(task: &Task, request: &OutputRequest) -> Result<OutputAnswer, JournalError> {
+fn is_numbered(task: &Task, request: &OutputRequest) -> bool {
+    let of_terminal = request.view == View::Text && task.record.spec.mode == Mode::Terminal;
+    of_terminal && request.wording != Wording::AsPrinted
+}
+
+fn read(
+    (fleet, task): (&Fleet, &Task),
+    request: &OutputRequest,
+) -> Result<OutputAnswer, JournalError> {
     let announced = task.announced();
     let until = announced.head.map(|head| head.seq);
     let mut reader = match Reader::open(&task.folder) {
@@ -89,11 +143,19 @@ fn read(task: &Task, request: &OutputRequest) -> Result<OutputAnswer, JournalErr
         Err(JournalError::Missing { .. }) => {
             let cursor = request.cursor.unwrap_or(Cursor::start(FIRST_SESSION));
             let (bytes, ended) = (Vec::new(), announced.over);
-            return Ok(OutputAnswer { bytes, cursor, ended, gone: None });
+            let unsettled = (request.wording == Wording::Unsettled).then_some(0);
+            return Ok(OutputAnswer { bytes, cursor, ended, gone: None, lines: None, unsettled });
         }
         Err(error) => return Err(error),
     };
     let first_kept = reader.head().offset;
+    let bytes_max = request.bytes_max.and_then(|bytes| usize::try_from(bytes).ok());
+    let bytes_max = bytes_max.unwrap_or(BYTES_DEFAULT).clamp(BYTES_MIN, BYTES_MAX);
+    let beyond = |start: Offset| announced.head.filter(|head| start > head.offset);
+    if is_numbered(task, request) && request.cursor.is_none_or(|at| beyond(at.offset).is_none()) {
+        let bounds = Bounds { bytes_max, first_kept };
+        return lines::read((fleet, task), request, (bounds, announced));
+    }
     let asked = match (request.cursor, request.tail) {
         (Some(cursor), _) => cursor.offset,
         (None, Some(lines)) => find_tail(&mut reader, (first_kept, announced.head), lines)?,
@@ -101,17 +163,22 @@ fn read(task: &Task, request: &OutputRequest) -> Result<OutputAnswer, JournalErr
     };
     let gone = (asked < first_kept).then_some(Gone { from: asked, to: first_kept });
     let start = asked.max(first_kept);
-    if let Some(head) = announced.head.filter(|head| start > head.offset) {
+    if let Some(head) = beyond(start) {
         let head = Head { seq: head.seq, offset: head.offset, ..Head::default() };
         return Err(JournalError::Beyond { asked: SeekTo::Offset(start), head });
     }
-    let bytes_max = request.bytes_max.and_then(|bytes| usize::try_from(bytes).ok());
-    let bytes_max = bytes_max.unwrap_or(BYTES_DEFAULT).clamp(BYTES_MIN, BYTES_MAX);
     let mut piece = Piece::new(request.view, start, bytes_max, announced.over);
     piece.read(&mut reader, until)?;
     let cursor = piece.cursor();
     let ended = announced.over && announced.head.is_some_and(|head| cursor.offset >= head.offset);
-    Ok(OutputAnswer { bytes: piece.into_bytes(), cursor, ended, gone })
+    Ok(OutputAnswer {
+        bytes: piece.into_bytes(),
+        cursor,
+        ended,
+        gone,
+        lines: None,
+        unsettled: None,
+    })
 }
 
 /// The piece as it grows.
@@ -246,7 +313,7 @@ impl Piece {
     }
 
     fn cursor(&self) -> Cursor {
-        Cursor { session: FIRST_SESSION, offset: self.at, seq: self.seq }
+        Cursor { session: FIRST_SESSION, offset: self.at, seq: self.seq, line: None }
     }
 
     fn into_bytes(self) -> Vec<u8> {

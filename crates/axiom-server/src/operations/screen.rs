@@ -52,7 +52,8 @@ pub(super) async fn screen(
 }
 
 fn answer(live: &Live, request: ScreenRequest) -> ScreenAnswer {
-    let here = Cursor { session: FIRST_SESSION, offset: live.offset, seq: Some(live.next) };
+    let here =
+        Cursor { session: FIRST_SESSION, offset: live.offset, seq: Some(live.next), line: None };
     let (size, view) = (live.screen.size(), live.screen.view());
     ScreenAnswer {
         size: Size { cols: size.columns(), rows: size.rows() },

@@ -48,7 +48,7 @@ impl Events {
         }
         let stream = if error { OutputStream::ErrorOutput } else { OutputStream::Output };
         let (offset, seq) = (header.offset_after(), Some(header.seq.next()));
-        let cursor = Cursor { session: row.view.session.max(1), offset, seq };
+        let cursor = Cursor { session: row.view.session.max(1), offset, seq, line: None };
         let happening = Happening::TaskOutput { stream, text, cursor };
         self.push(Some(row), at, Some(header.seq), happening);
     }

@@ -1,12 +1,14 @@
 //! `axiom logs`: output, as text in which nothing can act on the viewer's terminal, or as the bytes that they were.
 //! Following goes on across servers' deaths.
 
+mod lines;
+
 use axiom_client::{Connection, Event, Feed, OutputQuery};
-use axiom_proto::api::{ListRequest, View};
+use axiom_proto::api::{ListRequest, ScreenRequest, View};
 use axiom_proto::cursor::{Cursor, CursorError, Gone};
 use axiom_proto::frame::{FrameKind, Offset};
 use axiom_proto::live::StartAt;
-use axiom_proto::task::{Status, TaskView};
+use axiom_proto::task::{Mode, Status, TaskView};
 use axiom_server::text::TextFilter;
 use bytes::{Bytes, BytesMut};
 use clap::builder::NonEmptyStringValueParser;
@@ -49,7 +51,7 @@ pub(crate) struct Logs {
     /// Go on as output comes, until the task is over.
     #[arg(short, long)]
     follow: bool,
-    /// Text without any escape, or the bytes as they were printed.
+    /// What a person would have read, the bytes as they were printed, or the screen as it is now.
     #[arg(long, value_name = "VIEW", default_value = "text")]
     view: WhichView,
     /// From this place on: a cursor, or SESSION:OFFSET.
@@ -67,10 +69,12 @@ pub(crate) struct Logs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum WhichView {
-    /// Text without any escape.
+    /// What a person would have read: without any escape, redraws as they ended.
     Text,
     /// The bytes as they were printed.
     Raw,
+    /// The picture on the terminal now.
+    Screen,
 }
 
 fn cursor(text: &str) -> Result<Cursor, CursorError> {
@@ -134,6 +138,7 @@ impl Logs {
             ));
         }
         let open_ended = self.all || self.tag.is_some() || self.parent.is_some();
+        self.check_screen(open_ended)?;
         if self.ids.is_empty() && !open_ended {
             let hint =
                 "axiom logs ID…, or with -f: --all, --tag TAG, --parent ID; axiom ps lists tasks";
@@ -158,6 +163,22 @@ impl Logs {
         Ok(())
     }
 
+    /// A screen is one task's, and of one moment.
+    fn check_screen(&self, open_ended: bool) -> Result<(), Failure> {
+        if self.view != WhichView::Screen {
+            return Ok(());
+        }
+        let of_one = self.ids.len() == 1 && !open_ended;
+        let of_now = !self.follow && self.from.is_none() && self.tail.is_none();
+        if of_one && of_now && !self.looks.marks() {
+            return Ok(());
+        }
+        Err(Failure::invalid(
+            "a screen is the picture of one task now",
+            "axiom logs --view screen ID, without --follow, --from, --tail, --timestamps and --json",
+        ))
+    }
+
     /// Several tasks that are followed, or whatever is wanted with moments or as events.
     fn is_stream(&self, tasks: usize) -> bool {
         self.looks.marks() || (self.follow && tasks != 1)
@@ -169,14 +190,23 @@ impl Logs {
         mut connection: Connection,
         task: &TaskView,
     ) -> Result<(), Failure> {
+        let view = match self.view {
+            WhichView::Text => View::Text,
+            WhichView::Raw => View::Raw,
+            WhichView::Screen => return picture(&mut connection, task).await,
+        };
+        let has_lines = view == View::Text && task.mode == Mode::Terminal;
         if !self.follow {
-            let view = match self.view {
-                WhichView::Text => View::Text,
-                WhichView::Raw => View::Raw,
+            return match has_lines {
+                true => lines::read(&mut connection, task, self.start(), print_bytes).await,
+                false => read(&mut connection, task, (view, self.start()), print_bytes).await,
             };
-            return read(&mut connection, task, (view, self.start()), print_bytes).await;
         }
-        let mut shown = Shown::new(self.view);
+        if has_lines {
+            drop(connection);
+            return self.follow_lines(here, task).await;
+        }
+        let mut shown = Shown::new(view);
         let mut start = self.from.map_or(StartAt::Start, StartAt::Cursor);
         let writer = Writer::start();
         if self.tail.is_some() && task.session > 0 {
@@ -192,6 +222,17 @@ impl Logs {
         };
         let written = writer.finish().await.map_err(|error| of_output(&error));
         // That nobody reads us is the reason, whatever it looked like from inside.
+        written.and(followed)
+    }
+
+    async fn follow_lines(&self, here: &Here, task: &TaskView) -> Result<(), Failure> {
+        let writer = Writer::start();
+        let mut output = OutputWatch::start();
+        let followed = tokio::select! {
+            followed = lines::follow(here, (task, self.start()), &writer) => followed,
+            () = output.reader_gone() => Err(Failure::ReaderGone),
+        };
+        let written = writer.finish().await.map_err(|error| of_output(&error));
         written.and(followed)
     }
 
@@ -322,6 +363,14 @@ async fn tell_end(here: &Here, task: &TaskView) -> u8 {
     0
 }
 
+/// Prints the screen.
+async fn picture(connection: &mut Connection, task: &TaskView) -> Result<(), Failure> {
+    let screen = connection.screen(task.id.as_str(), ScreenRequest::default()).await?;
+    let rows = screen.rows.join("\n");
+    let rows = rows.trim_end_matches('\n');
+    print_bytes(format!("{rows}\n").as_bytes())
+}
+
 /// Reads what there is now, part after part, and no further: a task that prints for ever has no last byte.
 async fn read(
     connection: &mut Connection,
@@ -353,10 +402,10 @@ enum Shown {
 }
 
 impl Shown {
-    fn new(view: WhichView) -> Self {
+    fn new(view: View) -> Self {
         match view {
-            WhichView::Text => Self::Text(Box::default()),
-            WhichView::Raw => Self::Raw,
+            View::Text => Self::Text(Box::default()),
+            View::Raw => Self::Raw,
         }
     }
 
