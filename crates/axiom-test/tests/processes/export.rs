@@ -175,7 +175,7 @@ fn a_text_is_what_logs_prints() {
     lab.axiom(&["export", "text", "--format", "text", "-o", file.to_str().unwrap()]).ok();
     let text = fs::read(&file).unwrap();
     assert!(text == lab.axiom(&["logs", &id]).ok().stdout);
-    assert!(text.ends_with(b"200000\nred end"), "{:?}", text.last_chunk::<40>());
+    assert!(text.ends_with(b"200000\nred end\n"), "{:?}", text.last_chunk::<40>());
     let mut seat = Seat::open(lab.command(&["export", "text", "--format", "text"]));
     assert_eq!(seat.wait_for_exit(), 0);
     seat.wait_for("red end");

@@ -2,7 +2,7 @@
 
 use axiom_client::{Connection, OutputQuery};
 use axiom_proto::api::View;
-use axiom_proto::task::TaskView;
+use axiom_proto::task::{Mode, TaskView};
 
 use super::Notes;
 use super::target::Target;
@@ -31,9 +31,12 @@ pub(super) async fn write(
         notes.extend(gone.map(|gone| format!("{}: {}", task.id.short(), not_kept(gone))));
         target.write(&part.bytes)?;
         let stood_still = query.cursor == Some(part.cursor);
-        if part.ended || part.cursor.offset >= task.bytes || stood_still {
+        let at_head = part.cursor.offset >= task.bytes || stood_still;
+        let is_last = part.unsettled.is_some() || (query.unsettled && stood_still);
+        if part.ended || is_last || (at_head && task.mode == Mode::Pipes) {
             return Ok(notes);
         }
-        query.cursor = Some(part.cursor);
+        // At the head also what may still change.
+        (query.cursor, query.unsettled) = (Some(part.cursor), at_head);
     }
 }
