@@ -13,6 +13,8 @@ pub(crate) struct Recording {
     pub(crate) name: &'static str,
     pub(crate) size: Size,
     pub(crate) events: Vec<Event>,
+    /// When each event happened, in microseconds.
+    pub(crate) times: Vec<u64>,
 }
 
 /// All of them.
@@ -36,7 +38,8 @@ fn read(name: &'static str, text: &str) -> Recording {
     let size = Size::new(side("width"), side("height")).unwrap();
     let events = lines.filter_map(|event| {
         let data = event[2].as_str().unwrap();
-        match event[1].as_str().unwrap() {
+        let time = (event[0].as_f64().unwrap() * 1e6) as u64;
+        let event = match event[1].as_str().unwrap() {
             "o" => Some(Event::Output(data.as_bytes().to_vec())),
             "r" => {
                 let (columns, rows) = data.split_once('x').unwrap();
@@ -44,7 +47,9 @@ fn read(name: &'static str, text: &str) -> Recording {
                 Some(Event::Resize(size))
             }
             _ => None,
-        }
+        };
+        Some((time, event?))
     });
-    Recording { name, size, events: events.collect() }
+    let (times, events) = events.unzip();
+    Recording { name, size, events, times }
 }

@@ -93,6 +93,8 @@ mod tails;
 mod tasks;
 #[path = "processes/terminal.rs"]
 mod terminal;
+#[path = "processes/transcripts.rs"]
+mod transcripts;
 #[path = "processes/tree.rs"]
 mod tree;
 #[path = "processes/trimming.rs"]

@@ -143,6 +143,55 @@ fn each_moment_of_a_recording_may_be_a_keyframe() {
     }
 }
 
+/// Bytes of what was printed, and of what is read of it.
+fn sizes(recording: &crate::recordings::Recording) -> (usize, usize) {
+    let mut transcript = Transcript::new(recording.size);
+    let (mut lines, mut printed) = (Vec::new(), 0);
+    for (event, time) in recording.events.iter().zip(&recording.times) {
+        let step = match event {
+            Event::Output(bytes) => {
+                printed += bytes.len();
+                Step::Output(bytes.clone())
+            }
+            Event::Resize(size) => Step::Resize(*size),
+        };
+        take_step(&mut transcript, *time, &step, &mut lines);
+    }
+    transcript.end(*recording.times.last().unwrap(), &mut keep(&mut lines));
+    (printed, lines.iter().map(|line| line.4.len() + 1).sum())
+}
+
+#[test]
+fn agents_are_read_in_a_tenth_of_what_they_print() {
+    let (mut printed, mut read) = (0, 0);
+    for recording in recordings() {
+        let sizes = sizes(&recording);
+        println!("{}: {} bytes printed, {} read", recording.name, sizes.0, sizes.1);
+        (printed, read) = (printed + sizes.0, read + sizes.1);
+    }
+    assert!(read * 10 <= printed, "{printed} bytes printed, {read} read");
+}
+
+#[test]
+fn what_an_agent_shows_is_read_as_it_settled() {
+    let recording = recordings().into_iter().find(|recording| recording.name == "codex").unwrap();
+    let mut transcript = Transcript::new(recording.size);
+    let mut lines = Vec::new();
+    for (event, time) in recording.events.iter().zip(&recording.times) {
+        if let Event::Output(bytes) = event {
+            take_step(&mut transcript, *time, &Step::Output(bytes.clone()), &mut lines);
+        }
+    }
+    let texts = texts(&lines);
+    for once in [
+        "  Would you like to run the following command?",
+        "• Ran echo hi > esc.txt",
+        "• Finished escalated.",
+    ] {
+        assert_eq!(texts.iter().filter(|text| **text == once).count(), 1, "{once}: {texts:#?}");
+    }
+}
+
 #[test]
 fn lines_come_in_order_and_once() {
     assert_eq!(
