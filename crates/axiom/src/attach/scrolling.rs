@@ -82,7 +82,13 @@ impl Scrolling {
     }
 
     fn ask(&mut self, wish: Wish) {
-        let tail = |lines| OutputQuery { tail: Some(lines), bytes_max: Some(BYTES_MAX), ..text() };
+        // At the end also what may still change: the person sees it on the screen.
+        let tail = |lines| OutputQuery {
+            tail: Some(lines),
+            bytes_max: Some(BYTES_MAX),
+            unsettled: true,
+            ..text()
+        };
         let query = match wish {
             Wish::First => OutputQuery { bytes_max: Some(NEXT_BYTES_MAX), ..text() },
             Wish::Next => {
