@@ -13,7 +13,7 @@ use crate::step::{self, StepError};
 use crate::workspace::Workspace;
 
 /// The targets, as `axiom-fuzz` names them.
-const TARGETS: &[&str] = &["screen", "dump", "sanitizer", "asciicast"];
+const TARGETS: &[&str] = &["screen", "dump", "sanitizer", "transcript", "asciicast"];
 
 /// For how long each is tried where nothing else is said.
 const SECONDS: u64 = 60;

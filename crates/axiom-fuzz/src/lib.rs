@@ -7,6 +7,7 @@ mod sanitizer;
 mod screen;
 mod script;
 mod seeds;
+mod transcript;
 
 /// The longest input that is looked at: some screenfuls, and quick enough for hundreds of tries a second.
 pub const INPUT_BYTES_MAX: usize = 16 * 1024;
@@ -27,6 +28,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "screen", run: screen::run, seeds: seeds::of_screens },
     Target { name: "dump", run: dump::run, seeds: seeds::of_screens },
     Target { name: "sanitizer", run: sanitizer::run, seeds: seeds::of_screens },
+    Target { name: "transcript", run: transcript::run, seeds: seeds::of_screens },
     Target { name: "asciicast", run: cast::run, seeds: seeds::of_recordings },
 ];
 
