@@ -2,7 +2,10 @@
 //! Either is read piece by piece; nobody here waits for an event's time.
 
 mod file;
+mod jump;
+mod search;
 mod task;
 
 pub(crate) use file::{CastError, CastFile};
+pub(crate) use jump::{Jump, Landing, Place};
 pub(crate) use task::{Cut, TaskEvents};

@@ -18,13 +18,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::failure::{Failure, of_output};
 use crate::here::{Terminals, terminal_size};
-use crate::recording::CastFile;
+use crate::recording::{CastFile, Jump};
 use crate::signals::{Sign, Signals};
 use crate::stdio::{OutputWatch, Stream, Typed, Writer, no_input, read_input};
 use crate::terminal::{HeldTerminal, in_foreground};
 use keys::Keys;
 use player::{Act, Player};
-use source::Source;
+use source::{Portion, Source};
 use stage::Stage;
 
 pub(crate) use pace::{Pace, Speed};
@@ -71,7 +71,7 @@ impl Replay {
         let own = |error: io::Error| Failure::own(format!("take the terminal: {error}"), "");
         let mut signals = Signals::take().map_err(own)?;
         let terminals = Terminals::of_process();
-        let source = self.origin.read(self.opened)?;
+        let source = self.origin.read(self.opened, None)?;
         let held = terminals.input && terminals.output && in_foreground();
         let held = if held {
             signals.take_suspend().map_err(own)?;
@@ -83,7 +83,7 @@ impl Replay {
             .output
             .then(|| Stage::new(self.origin.size(), self.origin.mode(), terminal_size()));
         let mut playing = Playing {
-            player: Player::new(self.pace, self.from, self.origin.rewinds()),
+            player: Player::new(self.pace, self.from, self.origin.reach()),
             origin: self.origin,
             source,
             signals,
@@ -135,6 +135,8 @@ enum Waiting {
 enum Came {
     Sign(Sign),
     Typed(Option<Typed>),
+    /// What was read next; nothing at the end.
+    Portion(Option<Portion>),
     /// It is time to look what is due.
     Time,
     OutputFailed,
@@ -158,11 +160,7 @@ impl Playing {
                     None => Came::OutputFailed,
                 },
                 events = self.source.next(), if matches!(waiting, Waiting::More) => {
-                    match events? {
-                        Some(events) => self.player.more(events),
-                        None => self.player.no_more(),
-                    }
-                    Came::Time
+                    Came::Portion(events?)
                 }
                 () = until(&waiting) => Came::Time,
             };
@@ -170,6 +168,10 @@ impl Playing {
                 Came::Sign(sign) => self.signed(sign),
                 Came::Typed(typed) => self.typed(typed),
                 Came::OutputFailed => Some(Left::OutputFailed),
+                Came::Portion(portion) => {
+                    self.read(portion);
+                    None
+                }
                 Came::Time => None,
             };
             if let Some(left) = left {
@@ -194,10 +196,11 @@ impl Playing {
                     self.pending = drawn.map(Bytes::from);
                 }
                 Act::Rewind => {
-                    self.source = self.origin.read(None)?;
+                    self.source = self.origin.read(None, None)?;
                     let size = self.origin.size();
                     self.stage.iter_mut().for_each(|stage| stage.begin_again(size));
                 }
+                Act::Jump(place) => self.source = self.origin.read(None, Some(place))?,
                 Act::More => return Ok(Some(Waiting::More)),
                 Act::Rest => return Ok(Some(Waiting::Rest)),
                 Act::Wait(due) => {
@@ -205,6 +208,17 @@ impl Playing {
                 }
                 Act::End => return Ok(None),
             }
+        }
+    }
+
+    fn read(&mut self, portion: Option<Portion>) {
+        match portion {
+            Some(Portion::Events(events)) => self.player.more(events),
+            Some(Portion::Begun(Jump { landing, size, dump })) => {
+                self.stage.iter_mut().for_each(|stage| stage.begin_with(size, &dump));
+                self.player.landed(landing, self.now());
+            }
+            None => self.player.no_more(),
         }
     }
 

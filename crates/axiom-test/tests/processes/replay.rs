@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use axiom_screen::{Answers, Screen, Size};
 use rustix::event::Timespec;
+use serde_json::Value;
 
 use crate::lab::{EVENT_WAIT, Lab, assert_dies, kill};
 use crate::tty::Seat;
@@ -234,5 +236,89 @@ fn a_running_task_plays_up_to_now_and_a_killed_server_costs_nothing() {
     assert!(status.success(), "{stderr}");
     assert_eq!(lines.len(), 300_000);
     assert!(stderr.contains("runs on"), "{stderr}");
+    lab.shut_down();
+}
+
+#[test]
+fn a_long_task_is_sought_through_by_its_pictures_and_each_is_the_one_from_the_start() {
+    let lab = Lab::new();
+    let id = lab.spawn(&["--", "sh", "-c", "seq 1 200000; printf '\\033[31mthe end'"]);
+    lab.wait(&[&id]);
+    let (size, outputs) = outputs_of(&lab, &id);
+    // What a screen shows that was fed with so many outputs, from the start.
+    let from_start = |count: usize| {
+        let mut screen = Screen::new(size);
+        outputs[..count]
+            .iter()
+            .for_each(|output| screen.feed(output.as_bytes(), &mut Answers::default()));
+        screen.view().text()
+    };
+    let command = lab.command(&["replay", "--speed", "0.01", &id]);
+    let mut seat = Seat::open_sized(command, size.columns(), size.rows());
+    seat.wait_for("1\r\n");
+    seat.type_text(" ");
+    // A minute on, and more minutes where the task took longer.
+    seat.type_text(&"\u{1b}[A".repeat(20));
+    wait_for_screen(&mut seat, size, &from_start(outputs.len()));
+    let mut count = outputs.len();
+    for steps in [1, 2, 70, 300] {
+        seat.type_text(&",".repeat(steps));
+        count -= steps;
+        wait_for_screen(&mut seat, size, &from_start(count));
+    }
+    seat.type_text("..");
+    wait_for_screen(&mut seat, size, &from_start(count + 2));
+    seat.type_text(&"\u{1b}[B".repeat(20));
+    wait_for_screen(&mut seat, size, "");
+    seat.type_text("q");
+    assert_eq!(seat.wait_for_exit(), 0);
+    assert_as_before(&seat);
+    lab.shut_down();
+}
+
+/// The terminal's size, and all outputs, as its recording has them.
+fn outputs_of(lab: &Lab, id: &str) -> (Size, Vec<String>) {
+    let cast = lab.axiom(&["export", id]).ok().text();
+    let mut lines = cast.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let head = lines.next().unwrap();
+    let side = |name: &str| u32::try_from(head["term"][name].as_u64().unwrap()).unwrap();
+    let outputs: Vec<String> = lines
+        .filter(|event| event[1] == "o")
+        .map(|event| event[2].as_str().unwrap().to_owned())
+        .collect();
+    assert!(outputs.len() > 400, "{} outputs only", outputs.len());
+    (Size::nearest(side("cols"), side("rows")), outputs)
+}
+
+/// Until the terminal shows this.
+fn wait_for_screen(seat: &mut Seat, size: Size, expected: &str) {
+    loop {
+        let mut screen = Screen::new(size);
+        screen.feed(seat.bytes(), &mut Answers::default());
+        if screen.view().text() == expected {
+            return;
+        }
+        seat.wait_for_more(&format!("this screen:\n{expected}\n"));
+    }
+}
+
+#[test]
+fn a_terminal_of_one_cell_or_of_no_size_is_played_on_and_sought_through() {
+    let lab = Lab::new();
+    let file =
+        cast(&lab, "[0.1,\"o\",\"\\u001b[5;10Hone\"]\n[60,\"o\",\"two\"]\n[900,\"o\",\"three\"]\n");
+    let id = lab.spawn(&["--", "sh", "-c", "printf '\\033[5;10Hone two'"]);
+    lab.wait(&[&id]);
+    for (cols, rows) in [(1, 1), (0, 0), (1, 0), (0, 1)] {
+        for what in [file.to_str().unwrap(), &id] {
+            let command = lab.command(&["replay", "--from", "30", what]);
+            let mut seat = Seat::open_sized(command, cols, rows);
+            seat.wait_for("\u{1b}[2J");
+            seat.type_text("\u{1b}[A,,.0q");
+            assert_eq!(seat.wait_for_exit(), 0, "{cols}x{rows}: {}", seat.text());
+            assert!(!seat.text().contains("panicked"), "{}", seat.text());
+            assert_as_before(&seat);
+        }
+    }
     lab.shut_down();
 }

@@ -5,7 +5,7 @@ use axiom_asciicast::{Event, Journaled, What};
 use axiom_client::Connection;
 use axiom_proto::cursor::{Cursor, Gone};
 use axiom_proto::fault::{ErrorCode, Fault};
-use axiom_proto::frame::{Frame, Header, Micros, Seq};
+use axiom_proto::frame::{Frame, FrameError, Header, Micros, Seq};
 use axiom_proto::task::TaskView;
 use bytes::Bytes;
 
@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::quantities::not_kept;
 
 /// Bytes of one page: a second of a flood, and nothing to keep in memory.
-const PAGE_BYTES: u64 = 1024 * 1024;
+pub(super) const PAGE_BYTES: u64 = 1024 * 1024;
 
 /// One task's newest session.
 #[derive(Debug)]
@@ -24,9 +24,9 @@ pub(crate) struct TaskEvents {
     pub journaled: Journaled,
     /// What is no longer kept of it: where that is its beginning, the recording begins when the rest does.
     pub cut: Option<Cut>,
-    cursor: Cursor,
+    pub(super) cursor: Cursor,
     /// The first frame that is not read: what comes after belongs to a later recording.
-    end: Option<Seq>,
+    pub(super) end: Option<Seq>,
     over: bool,
 }
 
@@ -73,7 +73,7 @@ impl TaskEvents {
         let is_begin = self.cursor == Cursor::start(self.view.session);
         self.cursor = part.cursor;
         let gone = part.gone.filter(|gone| gone.bytes() > 0);
-        let marker = gone.map(|gone| self.cut(gone, is_begin, &part.bytes));
+        let marker = gone.map(|gone| self.note_cut(gone, is_begin, &part.bytes));
         let mut events = self.events(part.bytes)?;
         if let Some(marker) = marker {
             events.insert(0, marker);
@@ -82,7 +82,7 @@ impl TaskEvents {
     }
 
     /// Notes what is gone before these frames, as an event too.
-    fn cut(&mut self, gone: Gone, is_begin: bool, frames: &[u8]) -> Event {
+    pub(super) fn note_cut(&mut self, gone: Gone, is_begin: bool, frames: &[u8]) -> Event {
         let first = Header::decode(frames).map_or(Micros(0), |header| header.time);
         let at = if is_begin { first } else { Micros(0) };
         let cut = *self.cut.get_or_insert(Cut { gone, at });
@@ -93,12 +93,7 @@ impl TaskEvents {
     fn events(&mut self, mut rest: Bytes) -> Result<Vec<Event>, Failure> {
         let mut events = Vec::new();
         while !rest.is_empty() {
-            let frame = Frame::decode(&rest).map_err(|error| {
-                Failure::own(
-                    format!("read the frames of task {}: {error}", self.view.id.short()),
-                    "the journal is looked at by `axiom doctor --journal ID`",
-                )
-            })?;
+            let frame = Frame::decode(&rest).map_err(|error| self.broken(&error))?;
             if self.end.is_some_and(|end| frame.header.seq >= end) {
                 break;
             }
@@ -114,5 +109,12 @@ impl TaskEvents {
             drop(rest.split_to(len));
         }
         Ok(events)
+    }
+
+    pub(super) fn broken(&self, error: &FrameError) -> Failure {
+        Failure::own(
+            format!("read the frames of task {}: {error}", self.view.id.short()),
+            "the journal is looked at by `axiom doctor --journal ID`",
+        )
     }
 }

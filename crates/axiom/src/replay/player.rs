@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::keys::Key;
 use super::pace::{Pace, Speed};
+use crate::recording::{Landing, Place};
 
 /// What is to be done now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +31,21 @@ pub(crate) enum Act {
     More,
     /// Events are needed from the start again.
     Rewind,
+    /// Events are needed from this place on, and the picture that stands there; [`Player::landed`] is told of it.
+    Jump(Place),
     /// The recording is over.
     End,
+}
+
+/// Where a recording can be begun to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Nowhere: what comes through a pipe comes once.
+    Onward,
+    /// At its start only: whatever is before the goal is passed over.
+    Start,
+    /// At any place: who has it knows what its terminal showed there.
+    Anywhere,
 }
 
 /// Where a seek goes.
@@ -39,10 +53,22 @@ pub(crate) enum Act {
 enum Goal {
     /// To this recorded time.
     Moment(Micros),
-    /// Until so many outputs are passed.
-    Outputs(u64),
+    /// Until so many outputs are passed, counted from where reading began: before that there are outputs too, if it was not
+    /// at the start.
+    Outputs(i64),
     /// Past the next marker.
     Marker,
+}
+
+/// Reading begins anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beginning {
+    /// It is to.
+    Asked(Place),
+    /// It was asked for, and nothing has come yet.
+    Awaited,
+    /// The place is where the seek went to.
+    Landed(Micros),
 }
 
 /// Plays one recording.
@@ -53,10 +79,10 @@ pub(crate) struct Player {
     /// True once every event of the recording is in the queue, or was.
     whole: bool,
     goal: Option<Goal>,
-    rewinding: bool,
-    /// Outputs that were passed.
-    outputs: u64,
-    can_rewind: bool,
+    beginning: Option<Beginning>,
+    /// Outputs that were passed since reading began.
+    outputs: i64,
+    reach: Reach,
     /// Whether it stood still before the viewer was suspended.
     paused_before: bool,
 }
@@ -64,19 +90,21 @@ pub(crate) struct Player {
 impl Player {
     /// At the start.
     #[must_use]
-    pub(crate) fn new(pace: Pace, from: Option<Micros>, can_rewind: bool) -> Self {
-        let goal = from.filter(|from| from.0 > 0).map(Goal::Moment);
-        let queue = VecDeque::new();
-        Self {
+    pub(crate) fn new(pace: Pace, from: Option<Micros>, reach: Reach) -> Self {
+        let mut player = Self {
             pace,
-            queue,
+            queue: VecDeque::new(),
             whole: false,
-            goal,
-            rewinding: false,
+            goal: None,
+            beginning: None,
             outputs: 0,
-            can_rewind,
+            reach,
             paused_before: false,
+        };
+        if let Some(from) = from.filter(|from| from.0 > 0) {
+            player.seek_to(from);
         }
+        player
     }
 
     /// Takes the next events. Those that show nothing are left out: no time is spent on them.
@@ -88,6 +116,18 @@ impl Player {
         self.queue.extend(events.into_iter().filter(|event| counts(&event.what)));
     }
 
+    /// Reading has begun anew at the place that was asked for, with its picture. Events after it come next.
+    pub(crate) fn landed(&mut self, landing: Landing, now: Micros) {
+        self.outputs = 0;
+        self.pace.skipped(landing.last);
+        self.pace.arrive(landing.at, now);
+        self.beginning = match self.goal {
+            Some(Goal::Moment(_) | Goal::Outputs(_)) => Some(Beginning::Landed(landing.at)),
+            // A marker is sought from there on.
+            Some(Goal::Marker) | None => None,
+        };
+    }
+
     /// Every event was given.
     pub(crate) fn no_more(&mut self) {
         self.whole = true;
@@ -95,12 +135,15 @@ impl Player {
 
     /// What to do now. Ask again after each act, and after anything else happened.
     pub(crate) fn next(&mut self, now: Micros) -> Act {
-        if std::mem::take(&mut self.rewinding) {
-            self.queue.clear();
-            self.whole = false;
-            self.outputs = 0;
-            self.pace.rewind(now);
-            return Act::Rewind;
+        match self.beginning {
+            Some(Beginning::Asked(place)) => return self.begin(place, now),
+            Some(Beginning::Awaited) => return Act::More,
+            Some(Beginning::Landed(at)) => {
+                (self.beginning, self.goal) = (None, None);
+                self.pace.arrive(at, now);
+                return Act::Draw;
+            }
+            None => {}
         }
         if let Some(at) = self.reached() {
             self.goal = None;
@@ -119,6 +162,19 @@ impl Player {
         }
         let event = self.queue.pop_front().expect("there is a first one");
         self.pass(event, now)
+    }
+
+    fn begin(&mut self, place: Place, now: Micros) -> Act {
+        self.queue.clear();
+        self.whole = false;
+        if self.reach == Reach::Anywhere {
+            self.beginning = Some(Beginning::Awaited);
+            return Act::Jump(place);
+        }
+        self.beginning = None;
+        self.outputs = 0;
+        self.pace.rewind(now);
+        Act::Rewind
     }
 
     /// A key was pressed. True if it asks to leave.
@@ -171,22 +227,35 @@ impl Player {
             // Where that leads to is not known yet.
             Some(Goal::Moment(_) | Goal::Marker) => return,
         };
-        let goal = from.saturating_add_signed(by.into());
-        let back = goal < self.outputs;
-        if !back || self.can_rewind {
-            self.rewinding |= back;
+        let goal = match self.reach {
+            Reach::Anywhere => from.saturating_add(by.into()),
+            Reach::Start | Reach::Onward => from.saturating_add(by.into()).max(0),
+        };
+        if goal >= self.outputs && self.beginning.is_none() {
             self.goal = Some(Goal::Outputs(goal));
+            return;
         }
+        let back = self.outputs.saturating_sub(goal).try_into().unwrap_or(0);
+        self.begin_at(Place::Outputs { until: self.pace.last(), back }, Goal::Outputs(goal));
     }
 
     fn seek_to(&mut self, goal: Micros) {
-        let back = self.rewinding || goal < self.pace.last();
-        if back && !self.can_rewind {
-            return;
+        let back = self.beginning.is_some() || goal < self.pace.last();
+        // What is read already is passed over sooner than anybody is asked.
+        let near = self.whole || self.queue.back().is_some_and(|last| last.at > goal);
+        let far = self.reach == Reach::Anywhere && !near;
+        if back || far {
+            self.begin_at(Place::Moment(goal), Goal::Moment(goal));
+        } else {
+            self.goal = Some(Goal::Moment(goal));
         }
-        // From the start, and without waiting: the journal's keyframes will let it begin near the goal.
-        self.rewinding = back;
-        self.goal = Some(Goal::Moment(goal));
+    }
+
+    fn begin_at(&mut self, place: Place, goal: Goal) {
+        if self.reach != Reach::Onward {
+            self.beginning = Some(Beginning::Asked(place));
+            self.goal = Some(goal);
+        }
     }
 
     /// Where a seek has come to, if it is over.

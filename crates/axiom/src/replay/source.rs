@@ -11,7 +11,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::failure::Failure;
-use crate::recording::{CastError, CastFile, TaskEvents};
+use crate::recording::{CastError, CastFile, Jump, Place as Point, TaskEvents};
+
+use super::player::Reach;
 
 /// Portions that may wait: one while the other is played.
 const PORTIONS_MAX: usize = 1;
@@ -60,25 +62,31 @@ impl Origin {
         }
     }
 
-    /// True if it can be read from the start again.
+    /// Where reading can begin.
     #[must_use]
-    pub(crate) fn rewinds(&self) -> bool {
+    pub(crate) fn reach(&self) -> Reach {
         match self {
-            Self::Task { .. } => true,
-            Self::File { rewinds, .. } => *rewinds,
+            // Only a terminal has a picture, which its server knows at any place.
+            Self::Task { view, .. } if view.mode == Mode::Terminal => Reach::Anywhere,
+            Self::Task { .. } | Self::File { rewinds: true, .. } => Reach::Start,
+            Self::File { rewinds: false, .. } => Reach::Onward,
         }
     }
 
-    /// Begins to read it. `opened` is the file, where it is open already.
+    /// Begins to read it, from the start or from a place. `opened` is the file, where it is open already.
     ///
     /// # Errors
     /// [`Failure`] for a task without a session.
-    pub(crate) fn read(&self, opened: Option<CastFile>) -> Result<Source, Failure> {
+    pub(crate) fn read(
+        &self,
+        opened: Option<CastFile>,
+        point: Option<Point>,
+    ) -> Result<Source, Failure> {
         let (sender, portions) = mpsc::channel(PORTIONS_MAX);
         let reading = match self {
             Self::Task { place, view } => {
                 let events = TaskEvents::of((**view).clone())?;
-                Some(tokio::spawn(read_task(place.clone(), events, sender)))
+                Some(tokio::spawn(read_task(place.clone(), events, point, sender)))
             }
             Self::File { path, .. } => {
                 let path = path.clone();
@@ -90,12 +98,19 @@ impl Origin {
     }
 }
 
-type Portion = Result<Vec<Event>, Failure>;
+/// What is read, piece by piece.
+#[derive(Debug)]
+pub(crate) enum Portion {
+    /// The place that was asked for. It comes first.
+    Begun(Jump),
+    /// The next events.
+    Events(Vec<Event>),
+}
 
 /// Events as they are read. Reading ends with it.
 #[derive(Debug)]
 pub(crate) struct Source {
-    portions: mpsc::Receiver<Portion>,
+    portions: mpsc::Receiver<Result<Portion, Failure>>,
     reading: Option<JoinHandle<()>>,
 }
 
@@ -106,53 +121,68 @@ impl Drop for Source {
 }
 
 impl Source {
-    /// The next events; `None` at the end. Cancel-safe.
+    /// The next portion; `None` at the end. Cancel-safe.
     ///
     /// # Errors
     /// [`Failure`] when there are more, and they cannot be read.
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Event>>, Failure> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Portion>, Failure> {
         self.portions.recv().await.transpose()
     }
 }
 
 /// Until the end, a failure, or until nobody listens any more.
-async fn read_task(place: Place, mut events: TaskEvents, sender: mpsc::Sender<Portion>) {
-    let mut connection = match Connection::open(place).await {
-        Ok(connection) => connection,
-        Err(error) => {
-            drop(sender.send(Err(error.into())).await);
-            return;
-        }
-    };
+async fn read_task(
+    place: Place,
+    events: TaskEvents,
+    point: Option<Point>,
+    sender: mpsc::Sender<Result<Portion, Failure>>,
+) {
+    if let Err(failure) = send_task(place, events, point, &sender).await {
+        // Whoever listens no longer does not want to know.
+        drop(sender.send(Err(failure)).await);
+    }
+}
+
+async fn send_task(
+    place: Place,
+    mut events: TaskEvents,
+    point: Option<Point>,
+    sender: &mpsc::Sender<Result<Portion, Failure>>,
+) -> Result<(), Failure> {
+    let mut connection = Connection::open(place).await?;
     let mut size = None;
-    loop {
-        let mut portion = match events.next(&mut connection).await {
-            Ok(Some(portion)) => portion,
-            Ok(None) => return,
-            Err(failure) => {
-                drop(sender.send(Err(failure)).await);
-                return;
-            }
-        };
+    if let Some(point) = point {
+        let jump = events.jump(&mut connection, point).await?;
+        size = Some(jump.size);
+        if sender.send(Ok(Portion::Begun(jump))).await.is_err() {
+            return Ok(());
+        }
+    }
+    while let Some(mut portion) = events.next(&mut connection).await? {
         // The size at the start is known with the first page, and before its events.
-        if size.is_none()
-            && let Some(first) = events.journaled.size
-        {
+        if let (None, Some(first)) = (size, events.journaled.size) {
             size = Some(first);
             let at = axiom_proto::frame::Micros(0);
             portion.insert(0, Event { at, what: What::Resized(first) });
         }
-        if sender.send(Ok(portion)).await.is_err() {
-            return;
+        if sender.send(Ok(Portion::Events(portion))).await.is_err() {
+            break;
         }
     }
+    Ok(())
 }
 
-fn read_file(path: &Path, opened: Option<CastFile>, sender: &mpsc::Sender<Portion>) {
+fn read_file(
+    path: &Path,
+    opened: Option<CastFile>,
+    sender: &mpsc::Sender<Result<Portion, Failure>>,
+) {
     // Whoever listens no longer wants no more of it.
     drop(
-        read_portions(path, opened, |portion| sender.blocking_send(Ok(portion)).is_ok())
-            .or_else(|error| sender.blocking_send(Err(not_played(&error)))),
+        read_portions(path, opened, |events| {
+            sender.blocking_send(Ok(Portion::Events(events))).is_ok()
+        })
+        .or_else(|error| sender.blocking_send(Err(not_played(&error)))),
     );
 }
 

@@ -60,6 +60,12 @@ impl Stage {
         self.screen = Screen::new(nearest(recorded));
     }
 
+    /// The recording goes on from another place, where its terminal has this size, and these bytes draw its picture.
+    pub(crate) fn begin_with(&mut self, recorded: Size, dump: &[u8]) {
+        self.begin_again(recorded);
+        self.feed(dump);
+    }
+
     /// The whole picture.
     pub(crate) fn draw(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();

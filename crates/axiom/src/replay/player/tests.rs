@@ -15,12 +15,24 @@ struct Room {
     /// What a picture would hold.
     picture: String,
     rewinds: usize,
+    jumps: usize,
+    /// Where reading is to begin.
+    place: Option<Place>,
 }
 
 impl Room {
     fn new(pace: Pace, from: Option<u64>, recording: &[Event], portion: usize) -> Self {
+        Self::reaching(Reach::Start, (pace, from), recording, portion)
+    }
+
+    fn reaching(
+        reach: Reach,
+        (pace, from): (Pace, Option<u64>),
+        recording: &[Event],
+        portion: usize,
+    ) -> Self {
         Self {
-            player: Player::new(pace, from.map(Micros), true),
+            player: Player::new(pace, from.map(Micros), reach),
             recording: recording.to_vec(),
             given: 0,
             portion,
@@ -28,6 +40,8 @@ impl Room {
             seen: Vec::new(),
             picture: String::new(),
             rewinds: 0,
+            jumps: 0,
+            place: None,
         }
     }
 
@@ -56,13 +70,49 @@ impl Room {
                     self.given = 0;
                     self.picture.clear();
                 }
+                Act::Jump(place) => {
+                    self.jumps += 1;
+                    self.place = Some(place);
+                }
                 Act::End => return true,
             }
         }
         panic!("it goes in circles: {:?}", self.player)
     }
 
+    /// As a task is read from a place on.
+    fn land(&mut self, place: Place) {
+        let after = |until| self.recording.iter().take_while(|event| event.at <= until).count();
+        let prints = |event: &Event| matches!(event.what, What::Output(_));
+        let next = match place {
+            Place::Moment(at) => after(at),
+            Place::Outputs { until, back } => (0..back).fold(after(until), |next, _| {
+                self.recording[..next].iter().rposition(prints).unwrap_or(0)
+            }),
+        };
+        let passed = &self.recording[..next];
+        let last = passed.last().map_or(Micros(0), |event| event.at);
+        let at = match place {
+            Place::Moment(at) if next < self.recording.len() => at,
+            Place::Moment(_) | Place::Outputs { .. } => last,
+        };
+        let text = |event: &Event| match &event.what {
+            What::Output(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            What::ErrorOutput(_)
+            | What::Input(_)
+            | What::Resized(_)
+            | What::Marker(_)
+            | What::Exited(_) => String::new(),
+        };
+        self.picture = passed.iter().map(text).collect();
+        self.given = next;
+        self.player.landed(Landing { last, at }, self.now);
+    }
+
     fn give(&mut self) {
+        if let Some(place) = self.place.take() {
+            return self.land(place);
+        }
         if self.given == self.recording.len() {
             return self.player.no_more();
         }
@@ -107,6 +157,13 @@ fn usual() -> Pace {
 
 const SECOND: u64 = 1_000_000;
 
+/// Where reading may begin, and events that come at once.
+fn ways() -> impl Iterator<Item = (Reach, usize)> {
+    [Reach::Start, Reach::Anywhere]
+        .into_iter()
+        .flat_map(|reach| [1, 3, 100].map(|portion| (reach, portion)))
+}
+
 #[test]
 fn a_recording_plays_at_its_times_whatever_portions_it_comes_in() {
     let expected: Vec<(u64, String)> =
@@ -120,11 +177,12 @@ fn a_recording_plays_at_its_times_whatever_portions_it_comes_in() {
 
 #[test]
 fn from_a_time_on_begins_with_the_picture_of_that_time() {
-    for portion in [1, 3, 100] {
-        let mut room = Room::new(usual(), Some(7_500_000), &recording(), portion);
+    for (reach, portion) in ways() {
+        let from = |from| Room::reaching(reach, (usual(), Some(from)), &recording(), portion);
+        let mut room = from(7_500_000);
         assert!(room.until(u64::MAX));
         assert_eq!(room.seen(), [(0, "[abcdefg]"), (500, "h"), (1500, "i"), (2500, "j")]);
-        let mut room = Room::new(usual(), Some(99 * SECOND), &recording(), portion);
+        let mut room = from(99 * SECOND);
         assert!(room.until(u64::MAX));
         assert_eq!(room.seen(), [(0, "[abcdefghij]")]);
     }
@@ -132,15 +190,18 @@ fn from_a_time_on_begins_with_the_picture_of_that_time() {
 
 #[test]
 fn an_event_at_the_very_time_that_is_sought_is_in_the_picture() {
-    let mut room = Room::new(usual(), Some(2 * SECOND), &recording(), 1);
-    room.until(100_000);
-    assert_eq!(room.seen(), [(0, "[ab]")]);
+    for (reach, portion) in ways() {
+        let from = Some(2 * SECOND);
+        let mut room = Room::reaching(reach, (usual(), from), &recording(), portion);
+        room.until(100_000);
+        assert_eq!(room.seen(), [(0, "[ab]")]);
+    }
 }
 
 #[test]
 fn a_seek_forward_skips_and_one_back_begins_again() {
-    for portion in [1, 3, 100] {
-        let mut room = Room::new(usual(), None, &recording(), portion);
+    for (reach, portion) in ways() {
+        let mut room = Room::reaching(reach, (usual(), None), &recording(), portion);
         room.until(1_500_000);
         room.press(Key::Seek(5));
         room.until(2_000_000);
@@ -149,7 +210,10 @@ fn a_seek_forward_skips_and_one_back_begins_again() {
         room.until(2_999_999);
         // From 7 s to 2 s.
         assert_eq!(room.seen()[3..], [(2000, "[ab]")]);
-        assert_eq!(room.rewinds, 1);
+        assert_eq!(room.rewinds, usize::from(reach == Reach::Start));
+        // What was read already is not asked for again.
+        let jumps = if portion == 100 { 1 } else { 2 };
+        assert_eq!(room.jumps, if reach == Reach::Anywhere { jumps } else { 0 });
         room.until(3_000_000);
         assert_eq!(room.seen()[4..], [(3000, "c")]);
         room.press(Key::Start);
@@ -180,7 +244,12 @@ fn seeks_add_up_and_a_small_one_back_needs_no_beginning() {
 
 #[test]
 fn while_it_is_paused_it_steps_and_stays_paused_even_at_the_end() {
-    let mut room = Room::new(usual(), None, &recording(), 3);
+    for (reach, portion) in ways() {
+        steps_and_stays_paused(Room::reaching(reach, (usual(), None), &recording(), portion));
+    }
+}
+
+fn steps_and_stays_paused(mut room: Room) {
     room.until(2_500_000);
     room.press(Key::Pause);
     assert!(!room.until(50 * SECOND));
@@ -244,7 +313,7 @@ fn the_next_marker_is_found_and_where_there_is_none_the_end() {
 #[test]
 fn what_cannot_begin_again_goes_forward_only() {
     let mut room = Room::new(usual(), None, &recording(), 1);
-    room.player = Player::new(usual(), None, false);
+    room.player = Player::new(usual(), None, Reach::Onward);
     room.until(3_500_000);
     for key in [Key::Seek(-5), Key::Start, Key::Step(-1)] {
         room.press(key);
@@ -289,8 +358,9 @@ fn keys_in_any_order_bring_it_to_its_end() {
         Key::Slower,
     ];
     // Every row of three keys, half a second apart, and then to the end.
-    for code in 0..keys.len().pow(3) {
-        let mut room = Room::new(usual(), None, &recording(), 2);
+    let codes = 0..keys.len().pow(3);
+    for (code, reach) in codes.flat_map(|code| [(code, Reach::Start), (code, Reach::Anywhere)]) {
+        let mut room = Room::reaching(reach, (usual(), None), &recording(), 2);
         for place in 0..3 {
             room.until((place + 3) * 500_000);
             let place = u32::try_from(place).unwrap();
@@ -303,4 +373,24 @@ fn keys_in_any_order_bring_it_to_its_end() {
         assert!(room.until(u64::MAX), "keys {code}");
         assert_eq!(room.picture, "abcdefghij", "keys {code}");
     }
+}
+
+#[test]
+fn keys_that_come_before_the_place_they_ask_for_add_up() {
+    let mut room = Room::reaching(Reach::Anywhere, (usual(), None), &recording(), 1);
+    room.until(8_500_000);
+    room.press(Key::Step(-1));
+    assert!(matches!(room.player.next(room.now), Act::Jump(_)));
+    for key in [Key::Step(-1), Key::Step(-1), Key::Step(1)] {
+        room.press(key);
+    }
+    room.until(9 * SECOND);
+    assert_eq!(room.seen().last(), Some(&(8500, "[abcdef]")));
+    // A marker is sought from the place that was asked for before.
+    room.press(Key::Seek(-5));
+    let Act::Jump(place) = room.player.next(room.now) else { panic!("{:?}", room.player) };
+    room.place = Some(place);
+    room.press(Key::Marker);
+    room.until(9 * SECOND);
+    assert_eq!(room.seen().last(), Some(&(9000, "[abcd]")));
 }

@@ -147,6 +147,28 @@ proptest! {
     }
 
     #[test]
+    fn a_picture_that_comes_with_a_place_goes_on_as_if_all_before_it_was_played(output in output(), cut in any::<Index>()) {
+        let (first, second) = output.split_at(cut.index(output.len() + 1));
+        let mut whole = Stage::new(SIZE, Mode::Terminal, Some(SIZE));
+        let mut begun = Stage::new(SIZE, Mode::Terminal, Some(SIZE));
+        begun.begin_with(SIZE, &shown(first).dump());
+        let bytes = [begun.draw(), begun.show(second)].concat();
+        let (begun, played) = (shown(&bytes).view(), shown(&whole.show(&output)).view());
+        prop_assert_eq!((begun.rows, begun.cursor), (played.rows, played.cursor));
+    }
+
+    #[test]
+    fn a_terminal_of_any_size_gets_a_picture_that_fits(output in output(), cols in 1u16..4, rows in 1u16..4) {
+        let mut stage = Stage::new(SIZE, Mode::Terminal, Some(Size { cols, rows }));
+        stage.show(&output);
+        let drawn = stage.draw();
+        prop_assert_eq!(stage.fitting().size(), nearest(Size { cols, rows }));
+        let mut viewer = Screen::new(nearest(Size { cols, rows }));
+        viewer.feed(&drawn, &mut Answers::default());
+        prop_assert_eq!(viewer.view().rows.len(), usize::from(rows));
+    }
+
+    #[test]
     fn a_picture_that_was_sought_is_the_one_that_was_played(output in output(), cut in any::<Index>()) {
         let (first, second) = output.split_at(cut.index(output.len() + 1));
         let mut whole = Stage::new(SIZE, Mode::Terminal, Some(SIZE));
