@@ -1,6 +1,6 @@
-//! A task's screen as a picture: the one of now from its server, an earlier one by playing its frames up to there.
+//! A task's screen as a picture: the one of now from its server, and an earlier one by the place
+//! of its time.
 
-use axiom_asciicast::{Event, What};
 use axiom_client::Connection;
 use axiom_proto::api::ScreenRequest;
 use axiom_proto::fault::{ErrorCode, Fault};
@@ -13,7 +13,7 @@ use super::target::Target;
 use crate::failure::Failure;
 use crate::lines::one_line;
 use crate::quantities::{not_kept, shown_duration};
-use crate::recording::{Cut, TaskEvents};
+use crate::recording::{Cut, Place, TaskEvents};
 
 /// Writes the picture of this time, or of now.
 pub(super) async fn write(
@@ -46,42 +46,22 @@ async fn of_now(connection: &mut Connection, task: &TaskView) -> Result<Screen, 
     Ok(screen)
 }
 
-/// Plays all that was printed up to then; an event of that very moment belongs to it.
+/// The picture of all that was printed up to then; an event of that very moment belongs to it.
 async fn of_then(
     connection: &mut Connection,
     task: TaskView,
     at: Micros,
 ) -> Result<(Screen, Notes), Failure> {
     let id = task.id;
-    let mut screen = Screen::new(nearest(task.size.unwrap_or_default()));
     let mut events = TaskEvents::of(task)?;
-    let mut sized = false;
-    while let Some(page) = events.next(connection).await? {
-        // The size at the start comes with the first page, and before its events.
-        if let (false, Some(size)) = (sized, events.journaled.size) {
-            sized = true;
-            screen.resize(nearest(size));
-        }
-        let end = page.partition_point(|event| event.at <= at);
-        page[..end].iter().for_each(|event| play(&mut screen, event));
-        if end < page.len() {
-            break;
-        }
-    }
+    let jump = events.jump(connection, Place::Moment(at)).await?;
+    let mut screen = Screen::new(nearest(jump.size));
+    screen.feed(&jump.dump, &mut Answers::default());
     let cut = |cut: Cut| {
         let id = id.short();
         format!("{id}: {}; the picture lacks it, and times count from there", not_kept(cut.gone))
     };
     Ok((screen, events.cut.map(cut).into_iter().collect()))
-}
-
-fn play(screen: &mut Screen, event: &Event) {
-    match &event.what {
-        // Nobody hears what the terminal answered then.
-        What::Output(output) => screen.feed(output, &mut Answers::default()),
-        What::Resized(size) => screen.resize(nearest(*size)),
-        What::ErrorOutput(_) | What::Input(_) | What::Marker(_) | What::Exited(_) => {}
-    }
 }
 
 fn nearest(size: Size) -> ScreenSize {
