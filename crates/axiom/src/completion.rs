@@ -210,7 +210,7 @@ mod tests {
                 })
                 .count();
         }
-        assert_eq!(places, 12);
+        assert_eq!(places, 13);
     }
 
     #[test]
