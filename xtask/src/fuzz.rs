@@ -207,11 +207,14 @@ impl Running {
             ));
             return true;
         }
-        for line in lines.iter().skip(lines.len().saturating_sub(LINES_SHOWN)) {
+        // What it said first is the reason; the rest is where it was.
+        let reason = lines.iter().position(|line| line.contains("panicked at"));
+        let first = reason.unwrap_or(lines.len().saturating_sub(LINES_SHOWN));
+        for line in lines.iter().skip(first).take(LINES_SHOWN) {
             step::say(&format!("fuzz {target}: {line}"));
         }
         let prefix = self.broken.display().to_string();
-        let input = lines.iter().rev().find_map(|line| line.find(&prefix).map(|at| &line[at..]));
+        let input = lines.iter().rev().find_map(|line| line.rfind(&prefix).map(|at| &line[at..]));
         match input {
             Some(input) => step::say(&format!(
                 "fuzz {target}: broken by {input}; again: cargo xtask fuzz {target} {input}; \

@@ -268,13 +268,19 @@ fn exit_of(text: &str) -> Result<i32, LineFault> {
     text.parse().map_err(|_| LineFault::NoEvent { reason: reason() })
 }
 
-/// What is wrong with a line's JSON, without the library's own count of lines: ours is the file's.
-fn reason(error: &serde_json::Error) -> String {
+/// Characters of a reason: the library repeats the whole text that it did not want.
+const REASON_CHARS_MAX: usize = 120;
+
+/// What is wrong with JSON, without the library's own count of lines: ours is the file's.
+pub(crate) fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    match text.rsplit_once(" at line 1 column ") {
-        Some((reason, column)) => format!("{reason} at column {column}"),
-        None => text,
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let reason = text.strip_suffix(&place).unwrap_or(&text);
+    let mut short: String = reason.chars().take(REASON_CHARS_MAX).collect();
+    if short.len() < reason.len() {
+        short.push('…');
     }
+    format!("{short} at column {}", error.column())
 }
 
 fn shown(value: &Value) -> String {

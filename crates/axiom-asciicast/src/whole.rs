@@ -4,7 +4,7 @@ use axiom_proto::frame::Micros;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::read::{idle_max, micros, size_of, version};
+use crate::read::{idle_max, micros, reason, size_of, version};
 use crate::{BadLine, Event, Header, LineFault, What};
 
 /// What a recording says of itself, and how far into the file that stands.
@@ -50,9 +50,8 @@ pub fn events_of_whole(bytes: &[u8]) -> Result<(Header, Vec<Event>), BadLine> {
         size: size_of([head.width.as_ref(), head.height.as_ref()]).map_err(|fault| at(1, fault))?,
         idle_max: idle_max(head.idle_time_limit.as_ref()).map_err(|fault| at(1, fault))?,
     };
-    let body: Body = serde_json::from_slice(bytes).map_err(|error| {
-        at(error.line().max(1), LineFault::NoEvent { reason: error.to_string() })
-    })?;
+    let body: Body = serde_json::from_slice(bytes)
+        .map_err(|error| at(error.line().max(1), LineFault::NoEvent { reason: reason(&error) }))?;
     let mut events = Vec::with_capacity(body.stdout.len());
     let mut now = Micros(0);
     for (seconds, text) in body.stdout {

@@ -123,6 +123,12 @@ fn a_line_that_is_no_event_is_refused_with_its_number_and_column() {
 }
 
 #[test]
+fn what_is_said_of_a_bad_line_is_short_however_long_the_line_is() {
+    let said = refusal(&format!("{TWO}\n\"{}\"", "\\u001b[2m".repeat(1000)));
+    assert!(said.len() < 400 && said.contains("… at column"), "{said}");
+}
+
+#[test]
 fn any_bytes_are_an_event_or_an_error_and_never_a_panic() {
     let line = br#"[1.5, "o", "a\u00e9\n\ud83e\udd80"]"#;
     for cut in 0..line.len() {

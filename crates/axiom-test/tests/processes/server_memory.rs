@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use crate::lab::{EVENT_WAIT, Lab};
 
-/// Ten rings of 1 MiB were full. Views, journals' names and metrics of ten more tasks stay, and take some KiB each.
-const GROWTH_MAX: u64 = 4 << 20;
+/// Ten rings of 1 MiB were full. Views, journals' names and metrics of ten more tasks stay, and take some KiB each; so do the few
+/// transcripts that were read last.
+const GROWTH_MAX: u64 = 6 << 20;
 
 /// Bytes of the server that lie in no file: its heaps and stacks.
 fn anonymous(lab: &Lab) -> u64 {
