@@ -21,8 +21,8 @@ use crate::notes::note;
 /// What the model needs lies on the heap; the deepest call is JSON of a record.
 const STACK_BYTES: usize = 256 << 10;
 
-/// Below the hot thread, above a task that stands lower.
-const NICE: i32 = 4;
+/// Below all that moves bytes. A task that stands lower by its group stays below it.
+const NICE: i32 = 19;
 
 /// What a picture is made of.
 #[derive(Debug, Clone)]

@@ -24,6 +24,11 @@ const BATCH_BYTES: usize = 256 << 10;
 /// for each. After a pause the first round begins at once.
 const GATHER: u64 = 5_000;
 
+/// The same after a round of a flood, which is one of at least so many bytes: each round takes a processor from those who move
+/// the bytes. Whoever asks in a flood is answered in a fifth of a second all the same.
+const GATHER_IN_FLOOD: u64 = 80_000;
+const FLOOD_BYTES: u64 = 64 << 10;
+
 /// Whoever asked longer ago than this does not wait for an answer any more, and may take it for typing.
 const ANSWER_WITHIN: u64 = 30_000_000;
 
@@ -106,7 +111,7 @@ impl Model {
     /// Follows the journal for as long as it can be read.
     pub(crate) fn run(mut self, mailbox: &Mailbox) -> Result<(), PictureError> {
         loop {
-            let head = mailbox.head();
+            let (head, before) = (mailbox.head(), self.offset);
             while self.next < head {
                 self.take_batch(head, mailbox)?;
             }
@@ -115,7 +120,9 @@ impl Model {
             let longest = self.cadence.settles_at().map(|at| lasting(ended, at));
             mailbox.sleep(head, longest);
             if mailbox.head() > head {
-                thread::sleep(lasting(self.clock.now(), ended.plus(GATHER)));
+                let flood = self.offset.0.saturating_sub(before.0) >= FLOOD_BYTES;
+                let gather = if flood { GATHER_IN_FLOOD } else { GATHER };
+                thread::sleep(lasting(self.clock.now(), ended.plus(gather)));
             }
         }
     }
