@@ -22,7 +22,7 @@ const PRINTED: u64 = 100_000_000;
 /// What the one that is looked into has printed.
 const LONG: u64 = 1_000_000_000;
 
-/// What stands last on the screen.
+/// What stands last on the screen, above the row on which a viewer is first told how to leave.
 const LAST_WORDS: &str = "nothing-comes-after-this";
 
 /// Attaches in one round: a p99 stands on all of all rounds.
@@ -61,7 +61,7 @@ pub(super) fn run(stand: &mut Stand, rounds: usize) -> anyhow::Result<Vec<Figure
 /// A task that has printed so much, and stays.
 fn printed(stand: &mut Stand, bytes: u64) -> anyhow::Result<TaskId> {
     let line = stand.load(&["flood", "--bytes", &bytes.to_string()]);
-    let script = format!("\"$@\" && printf %s {LAST_WORDS} && exec \"$0\" silent");
+    let script = format!("\"$@\" && printf '%s\\n\\n' {LAST_WORDS} && exec \"$0\" silent");
     let mut command = vec!["sh".to_owned(), "-c".to_owned(), script, stand.program("axiom-test")];
     command.extend(line);
     let task = stand.spawn(&command)?;
