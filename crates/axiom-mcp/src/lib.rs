@@ -8,7 +8,6 @@ mod digest;
 mod face;
 mod heading;
 mod here;
-mod keys;
 mod line;
 mod look;
 mod plain;

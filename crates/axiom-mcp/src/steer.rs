@@ -7,6 +7,7 @@ use axiom_proto::api::{CommandAnswer, InputRequest, InterruptRequest, StopReques
 use axiom_proto::cursor::Cursor;
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::id::{CommandId, TaskId};
+use axiom_proto::keys;
 use axiom_proto::task::{Mode, TaskView};
 use rmcp::model::{CallToolResult, JsonObject};
 use serde::Deserialize;
@@ -15,7 +16,6 @@ use sha2::{Digest, Sha256};
 
 use crate::answers::{arguments, facts, wrong};
 use crate::call::Call;
-use crate::keys;
 
 /// The longest a call waits for the end of what it interrupted.
 const GRACE_MAX: Duration = Duration::from_secs(50);
@@ -100,7 +100,7 @@ fn typed(asked: &SendArguments, mode: Mode) -> Result<Vec<u8>, Fault> {
             }
             Ok(bytes)
         }
-        (None, Some(keys)) if !keys.is_empty() => keys::bytes_of(keys)
+        (None, Some(keys)) if !keys.is_empty() => keys::bytes_of(keys.iter().map(String::as_str))
             .map_err(|error| wrong(error.to_string(), "name each key, or send text")),
         (None, _) => Err(wrong("nothing to type", "give text or keys")),
         (Some(_), Some(_)) => Err(wrong("text and keys together", "send them one after the other")),

@@ -11,6 +11,7 @@ pub mod frame;
 pub mod id;
 pub mod json;
 pub mod keyframe;
+pub mod keys;
 pub mod link;
 pub mod live;
 pub mod mixed;

@@ -386,6 +386,15 @@ pub enum Record {
 }
 
 impl Record {
+    /// The terminal's size from here on, where this tells it.
+    #[must_use]
+    pub fn terminal_size(&self) -> Option<Size> {
+        if let Self::Resized { size } | Self::Started { size: Some(size), .. } = self {
+            return Some(*size);
+        }
+        if let Self::Summary(summary) = self { summary.size } else { None }
+    }
+
     /// The payload of a `Record` frame.
     ///
     /// # Panics

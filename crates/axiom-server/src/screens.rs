@@ -104,7 +104,7 @@ impl Live {
         match frame.header.kind {
             FrameKind::Output => self.screen.feed(frame.payload, answers),
             FrameKind::Record => {
-                if let Some(size) = told_size(frame.payload) {
+                if let Some(size) = Record::decode(frame.payload).terminal_size() {
                     self.screen.resize(size_of(size));
                 }
             }
@@ -198,15 +198,6 @@ fn draw_with(
         }
         drop(answers.take());
     }
-}
-
-/// The size that a record gives the terminal. A summary repeats it where what came before is no longer kept.
-fn told_size(payload: &[u8]) -> Option<AskedSize> {
-    let record = Record::decode(payload);
-    if let Record::Resized { size } | Record::Started { size: Some(size), .. } = record {
-        return Some(size);
-    }
-    if let Record::Summary(summary) = record { summary.size } else { None }
 }
 
 fn size_of(size: AskedSize) -> Size {

@@ -185,7 +185,7 @@ impl Live {
                 drop(self.answers.take());
             }
             FrameKind::Record => {
-                if let Some(size) = told_size(payload) {
+                if let Some(size) = Record::decode(payload).terminal_size() {
                     self.transcript.resize(time, size_of(size), &mut take);
                 }
             }
@@ -242,15 +242,6 @@ impl Waiting {
         let Line { number, kind, text, .. } = *line;
         Self { number, kind, text: text.to_owned(), seq, offset, offset_after }
     }
-}
-
-/// The size that a record gives the terminal.
-fn told_size(payload: &[u8]) -> Option<ToldSize> {
-    let record = Record::decode(payload);
-    if let Record::Resized { size } | Record::Started { size: Some(size), .. } = record {
-        return Some(size);
-    }
-    if let Record::Summary(summary) = record { summary.size } else { None }
 }
 
 fn size_of(size: ToldSize) -> Size {

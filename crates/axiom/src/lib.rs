@@ -8,7 +8,6 @@ mod conclusion;
 mod failure;
 mod foreground;
 mod here;
-mod keys;
 mod lines;
 mod looks;
 mod mcp;

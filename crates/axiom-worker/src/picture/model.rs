@@ -168,7 +168,7 @@ impl Model {
                 }
             }
             FrameKind::Record => {
-                if let Some(size) = told_size(frame.payload) {
+                if let Some(size) = Record::decode(frame.payload).terminal_size() {
                     self.transcript.resize(header.time.0, size_of(size), &mut |_line| {});
                 }
             }
@@ -213,15 +213,6 @@ impl Model {
         };
         mailbox.keep(Drawn { note, dump, state });
     }
-}
-
-/// The size that a record gives the terminal.
-fn told_size(payload: &[u8]) -> Option<ToldSize> {
-    let record = Record::decode(payload);
-    if let Record::Resized { size } | Record::Started { size: Some(size), .. } = record {
-        return Some(size);
-    }
-    if let Record::Summary(summary) = record { summary.size } else { None }
 }
 
 fn size_of(size: ToldSize) -> Size {

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use axiom_client::Connection;
 use axiom_proto::api::{INPUT_BYTES_MAX, InputRequest};
 use axiom_proto::fault::{ErrorCode, Fault};
+use axiom_proto::keys::{KeyError, bytes_of};
 use axiom_proto::task::Mode;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -13,7 +14,6 @@ use super::connect;
 use super::settled::{applied, of_task};
 use crate::failure::Failure;
 use crate::here::Here;
-use crate::keys::{KeyError, bytes_of};
 use crate::printing::{print, print_json};
 use crate::quantities::counted;
 
@@ -48,7 +48,7 @@ pub(crate) struct Send {
 struct Keys(Vec<u8>);
 
 fn keys(list: &str) -> Result<Keys, KeyError> {
-    bytes_of(list).map(Keys)
+    bytes_of(list.split(',')).map(Keys)
 }
 
 impl Send {

@@ -38,7 +38,7 @@ const NAMED: &[(&str, &[u8])] = &[
 /// Why a name is no key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{name:?} is not a key: one of {}, ctrl-X, alt-X, or one character", names())]
-pub(crate) struct KeyError {
+pub struct KeyError {
     /// What was typed.
     pub name: String,
 }
@@ -48,13 +48,13 @@ fn names() -> String {
     names.join(", ")
 }
 
-/// The bytes of a list of keys, by comma: `ctrl-c,enter,up`.
+/// The bytes of these keys, in order: `ctrl-c`, `enter`, `up`.
 ///
 /// # Errors
 /// [`KeyError`] for the first name that is no key.
-pub(crate) fn bytes_of(list: &str) -> Result<Vec<u8>, KeyError> {
+pub fn bytes_of<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Vec<u8>, KeyError> {
     let mut bytes = Vec::new();
-    for name in list.split(',') {
+    for name in names {
         bytes.extend_from_slice(&bytes_of_key(name)?);
     }
     Ok(bytes)
@@ -100,11 +100,15 @@ fn control(key: &str) -> Option<u8> {
 mod tests {
     use super::*;
 
+    fn listed(list: &str) -> Result<Vec<u8>, KeyError> {
+        bytes_of(list.split(','))
+    }
+
     #[test]
     fn every_named_key_is_found_by_its_name_in_any_case() {
         for (name, bytes) in NAMED {
-            assert_eq!(bytes_of(name).unwrap(), *bytes);
-            assert_eq!(bytes_of(&name.to_uppercase()).unwrap(), *bytes);
+            assert_eq!(listed(name).unwrap(), *bytes);
+            assert_eq!(listed(&name.to_uppercase()).unwrap(), *bytes);
         }
     }
 
@@ -113,7 +117,7 @@ mod tests {
         let mut reached: Vec<u8> = (b'a'..=b'z')
             .map(char::from)
             .chain(['@', '[', '\\', ']', '^', '_', '?'])
-            .map(|key| bytes_of(&format!("ctrl-{key}")).unwrap()[0])
+            .map(|key| listed(&format!("ctrl-{key}")).unwrap()[0])
             .collect();
         reached.sort_unstable();
         let all: Vec<u8> = (0..32).chain([127]).collect();
@@ -122,9 +126,9 @@ mod tests {
 
     #[test]
     fn a_list_is_typed_in_order() {
-        assert_eq!(bytes_of("ctrl-c,enter,up").unwrap(), b"\x03\r\x1b[A");
-        assert_eq!(bytes_of("alt-x,alt-up,q,é").unwrap(), "\x1bx\x1b\x1b[Aqé".as_bytes());
-        assert_eq!(bytes_of("alt-X").unwrap(), b"\x1bX");
+        assert_eq!(listed("ctrl-c,enter,up").unwrap(), b"\x03\r\x1b[A");
+        assert_eq!(listed("alt-x,alt-up,q,é").unwrap(), "\x1bx\x1b\x1b[Aqé".as_bytes());
+        assert_eq!(listed("alt-X").unwrap(), b"\x1bX");
     }
 
     #[test]
@@ -138,7 +142,7 @@ mod tests {
             ("up,alt-", "alt-"),
             ("ctrl-up", "ctrl-up"),
         ] {
-            assert_eq!(bytes_of(list).unwrap_err().name, wrong, "{list:?}");
+            assert_eq!(listed(list).unwrap_err().name, wrong, "{list:?}");
         }
     }
 }
