@@ -18,7 +18,9 @@ fn run_shows_all_but_questions() {
 #[test]
 fn what_is_no_terminal_gets_questions_too() {
     let lab = Lab::new();
-    let ran = lab.axiom(&["run", "--pty", "--", "printf", "a\\033[6nb"]);
+    // Without echo: the answer may come while the child still has its terminal.
+    let line = "stty -echo; printf 'a\\033[6nb'";
+    let ran = lab.axiom(&["run", "--pty", "--", "sh", "-c", line]);
     assert_eq!(ran.ok().stdout, b"a\x1b[6nb");
     lab.shut_down();
 }

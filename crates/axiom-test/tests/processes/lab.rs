@@ -7,10 +7,13 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Longest wait for one event. Generous: the machine is shared; a test that waits so long has failed anyway.
-pub(crate) const EVENT_WAIT: Duration = Duration::from_secs(20);
+pub(crate) const EVENT_WAIT: Duration = Duration::from_secs(60);
+
+/// Longest wait for what works below everybody else: the other tests' processes go first, all of them.
+pub(crate) const LOW_WAIT: Duration = Duration::from_secs(240);
 
 /// After a test, dying processes get this long to be gone.
-const GONE_WAIT: Duration = Duration::from_secs(10);
+const GONE_WAIT: Duration = Duration::from_secs(30);
 
 /// One test's home.
 #[derive(Debug)]
@@ -170,13 +173,18 @@ pub(crate) fn wait_for_death(pid: u32, at_most: Duration) -> bool {
 
 /// Waits until a folder has this entry, by inotify, or until `give_up` says that it never will.
 pub(crate) fn wait_for_entry(path: &Path, give_up: &mut dyn FnMut() -> bool) {
+    wait_long_for_entry(path, EVENT_WAIT, give_up);
+}
+
+/// The same, with another bound.
+pub(crate) fn wait_long_for_entry(path: &Path, wait: Duration, give_up: &mut dyn FnMut() -> bool) {
     use rustix::fs::inotify;
     let watch = inotify::init(inotify::CreateFlags::CLOEXEC).unwrap();
     let events = inotify::WatchFlags::CREATE
         | inotify::WatchFlags::MOVED_TO
         | inotify::WatchFlags::CLOSE_WRITE;
     inotify::add_watch(&watch, path.parent().unwrap(), events).unwrap();
-    let deadline = Instant::now() + EVENT_WAIT;
+    let deadline = Instant::now() + wait;
     while !path.exists() && !give_up() {
         assert!(Instant::now() < deadline, "waited in vain for {}", path.display());
         let mut fds = [rustix::event::PollFd::new(&watch, rustix::event::PollFlags::IN)];

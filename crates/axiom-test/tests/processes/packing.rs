@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::finish;
-use crate::lab::{Lab, wait_for_entry};
+use crate::lab::{LOW_WAIT, Lab, wait_long_for_entry};
 
 /// Numbered lines that fill two segments and a bit.
 const LINES: usize = 4_200_000;
@@ -40,7 +40,7 @@ fn segments_of_a_task_that_runs_are_packed_and_read_as_before() {
     lab.axiom(&["wait", "--any", "--timeout", "1s", &id]);
     let folder = session_folder(&lab, &id);
     let ended = &mut || lab.status_of(&id) != "running";
-    wait_for_entry(&folder.join("000002.journal.zst"), ended);
+    wait_long_for_entry(&folder.join("000002.journal.zst"), LOW_WAIT, ended);
     let expected = printed();
     let deadline = std::time::Instant::now() + crate::lab::EVENT_WAIT;
     while lab.show(&id)["task"]["bytes"] != expected.len() {
@@ -73,7 +73,7 @@ fn what_a_killed_server_left_plain_is_packed_by_the_next() {
     assert!(has(&folder, "000001.journal") && !has(&folder, "000001.journal.zst"));
     lab.kill_server();
     finish(lab.command(&["ps"]).env("AXIOM_PACK_AFTER", "0"), b"").ok();
-    wait_for_entry(&folder.join("000002.journal.zst"), &mut || false);
+    wait_long_for_entry(&folder.join("000002.journal.zst"), LOW_WAIT, &mut || false);
     assert!(raw(&lab, &id) == printed());
     lab.shut_down();
 }
