@@ -151,6 +151,10 @@ impl Answers {
 impl Terminal {
     /// Answers a `CSI` that asks something. True if it was one; it then does nothing else.
     pub(crate) fn answer_csi(&self, csi: &Csi, answers: &mut Answers) -> bool {
+        // What most sequences are is told at once.
+        if !matches!(csi.last, b'c' | b'n' | b'p' | b'q' | b't') {
+            return false;
+        }
         let params = &csi.params;
         let first = params.or(0, 0);
         match (csi.prefix, csi.intermediates(), csi.last) {

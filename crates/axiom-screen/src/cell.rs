@@ -56,6 +56,11 @@ impl Glyph {
         (self.0 & CLUSTER != 0).then_some(self.0 & VALUE)
     }
 
+    /// The character, if it is one of ASCII.
+    pub(crate) const fn as_ascii(self) -> Option<u8> {
+        if self.0 < 0x80 { Some(self.0.to_le_bytes()[0]) } else { None }
+    }
+
     /// The character, if it is one of one column without marks.
     pub(crate) fn plain(self) -> Option<char> {
         if self.0 & !VALUE == 0 { char::from_u32(self.0) } else { None }

@@ -204,8 +204,8 @@ fn has_marked_letters(screen: &Screen) -> bool {
     let terminal = &screen.terminal;
     let mut pages = [&terminal.primary, &terminal.alternate].into_iter();
     pages.any(|page| {
-        let mut cells = page.grid.all_rows().flat_map(|row| row.cells());
-        cells.any(|cell| cell.glyph.cluster().is_some())
+        let mut glyphs = page.grid.all_rows().flat_map(|row| row.glyphs());
+        glyphs.any(|glyph| glyph.cluster().is_some())
     })
 }
 

@@ -15,6 +15,9 @@ pub(crate) const STRING_BYTES_MAX: usize = 4096;
 /// Bytes that are looked through at once for characters beyond ASCII: a flood of broken ones costs no more for each.
 const CHARACTERS_BYTES_MAX: usize = 128;
 
+/// Bytes of text that are looked at together.
+const TEXT_BLOCK: usize = 16;
+
 /// Most intermediate bytes of a sequence; no sequence in use has more than two.
 const INTERMEDIATES_MAX: usize = 2;
 
@@ -188,39 +191,52 @@ impl Parser {
 
     /// Text and controls; says how many bytes it took.
     fn ground(&mut self, bytes: &[u8], actions: &mut impl Actions) -> usize {
-        if self.utf8.is_at_rest() {
-            let run = bytes.iter().position(|byte| !(0x20..0x7f).contains(byte));
-            let run = run.unwrap_or(bytes.len());
-            if run > 0 {
+        if !self.utf8.is_at_rest() {
+            return self.one_of_character(bytes[0], actions);
+        }
+        match bytes {
+            [0x20..=0x7e, ..] => {
+                let run = text_run(bytes);
                 actions.text(&bytes[..run]);
-                return run;
+                run
             }
-            let whole = whole_characters(bytes);
-            if !whole.is_empty() {
+            // Nearly all sequences are of this form, and whole.
+            [0x1b, b'[', rest @ ..] => 2 + self.begin_csi(rest, actions),
+            [0x1b, ..] => {
+                self.begin_escape();
+                1
+            }
+            [byte @ 0x80..=0xff, ..] => {
+                let whole = whole_characters(bytes);
+                if whole.is_empty() {
+                    return self.one_of_character(*byte, actions);
+                }
                 whole.chars().for_each(|character| show(character, actions));
-                return whole.len();
+                whole.len()
+            }
+            [byte, ..] => {
+                if *byte != 0x7f {
+                    actions.control(*byte);
+                }
+                1
+            }
+            [] => 0,
+        }
+    }
+
+    /// A byte of a character that is cut or broken; says if it was taken.
+    fn one_of_character(&mut self, byte: u8, actions: &mut impl Actions) -> usize {
+        match self.utf8.push(byte) {
+            Step::More => 1,
+            Step::Character(character) => {
+                show(character, actions);
+                1
+            }
+            Step::Invalid { used } => {
+                actions.character(char::REPLACEMENT_CHARACTER);
+                used
             }
         }
-        let byte = bytes[0];
-        if !self.utf8.is_at_rest() || byte >= 0x80 {
-            match self.utf8.push(byte) {
-                Step::More => return 1,
-                Step::Character(character) => {
-                    show(character, actions);
-                    return 1;
-                }
-                Step::Invalid { used } => {
-                    actions.character(char::REPLACEMENT_CHARACTER);
-                    return used;
-                }
-            }
-        }
-        match byte {
-            0x1b => self.begin_escape(),
-            0x7f => {}
-            _ => actions.control(byte),
-        }
-        1
     }
 
     fn begin_escape(&mut self) {
@@ -281,39 +297,64 @@ impl Parser {
         }
     }
 
+    /// Takes a sequence up to its end, or to what is cut or rare; says how many bytes.
+    #[inline]
+    fn begin_csi(&mut self, bytes: &[u8], actions: &mut impl Actions) -> usize {
+        self.csi.clear();
+        let mut used = 0;
+        if let [prefix @ b'<'..=b'?', ..] = bytes {
+            self.csi.prefix = *prefix;
+            used = 1;
+        }
+        used += self.in_params(&bytes[used..]);
+        if let (State::Ground, Some(last @ 0x40..=0x7e)) = (self.state, bytes.get(used)) {
+            self.csi.last = *last;
+            actions.csi(&self.csi);
+            return used + 1;
+        }
+        if self.state == State::Ground {
+            self.state = State::Csi;
+        }
+        used
+    }
+
     /// Takes bytes as long as the sequence goes on; says how many.
     fn csi_run(&mut self, bytes: &[u8], actions: &mut impl Actions) -> usize {
         let mut used = 0;
-        while let (State::Csi, Some(&byte)) = (self.state, bytes.get(used)) {
-            used += 1;
-            if byte.is_ascii_digit() && self.csi.intermediates_len == 0 {
-                self.csi.params.digit(byte);
+        while let (State::Csi, [byte, ..]) = (self.state, &bytes[used..]) {
+            if matches!(byte, b'0'..=b';') && self.csi.intermediates_len == 0 {
+                used += self.in_params(&bytes[used..]);
             } else {
-                self.in_csi(byte, actions);
+                used += 1;
+                self.in_csi(*byte, actions);
             }
         }
         used
     }
 
+    /// Takes numbers and what separates them; says how many bytes. With too many of them the sequence means nothing.
+    fn in_params(&mut self, bytes: &[u8]) -> usize {
+        self.csi.params.take(bytes).unwrap_or_else(|| {
+            self.state = State::CsiIgnored;
+            1
+        })
+    }
+
+    #[inline]
     fn in_csi<A: Actions>(&mut self, byte: u8, actions: &mut A) {
-        if self.control_within(byte, actions) {
-            return;
-        }
         let in_params = self.csi.intermediates_len == 0;
         match byte {
-            0x20..=0x2f => self.collect(byte),
-            b'<'..=b'?' if in_params && self.csi.prefix == 0 && self.csi.params.is_empty() => {
-                self.csi.prefix = byte;
-            }
-            b':' | b';' if in_params => {
-                if !self.csi.params.separate(byte == b':') {
-                    self.state = State::CsiIgnored;
-                }
-            }
-            0x40.. => {
+            0x40..=0x7e => {
                 self.csi.last = byte;
                 self.state = State::Ground;
                 actions.csi(&self.csi);
+            }
+            0x00..=0x1f | 0x7f.. => {
+                self.control_within(byte, actions);
+            }
+            0x20..=0x2f => self.collect(byte),
+            b'<'..=b'?' if in_params && self.csi.prefix == 0 && self.csi.params.is_empty() => {
+                self.csi.prefix = byte;
             }
             _ => self.state = State::CsiIgnored,
         }
@@ -374,6 +415,16 @@ impl Parser {
             Kind::Other(_) => {}
         }
     }
+}
+
+/// How many bytes of printable ASCII these begin with. Looks at many at once.
+fn text_run(bytes: &[u8]) -> usize {
+    let is_other = |byte: &u8| byte.wrapping_sub(0x20) >= 0x5f;
+    let (blocks, _) = bytes.as_chunks::<TEXT_BLOCK>();
+    let is_text =
+        |block: &&[u8; TEXT_BLOCK]| !block.iter().fold(false, |other, byte| other | is_other(byte));
+    let run = TEXT_BLOCK * blocks.iter().take_while(is_text).count();
+    run + bytes[run..].iter().take_while(|byte| !is_other(byte)).count()
 }
 
 /// The whole characters beyond ASCII that the bytes begin with: what is broken or cut goes byte by byte.

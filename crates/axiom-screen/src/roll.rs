@@ -1,7 +1,7 @@
 //! What left a terminal's primary page, in order, for whoever makes a text of it: rows that scrolled off, and what stood there
 //! before the page was cleared. Bounded: the parser stops when it is full, until it was read.
 
-use crate::cell::Cell;
+use crate::cell::Glyph;
 use crate::grid::{Band, Grid};
 use crate::row::Row;
 use crate::screen::Screen;
@@ -16,6 +16,12 @@ const ROLL_EVENTS_MAX: usize = 8 * 1024;
 /// Pictures that are taken of cleared pages before a page stands still: a program that clears over and over draws frames, and
 /// nobody reads each of them.
 pub(crate) const PICTURES_MAX: u8 = 4;
+
+/// Glyphs of a row whose text is made in one go where they are ASCII.
+const GLYPHS_AT_ONCE: usize = 128;
+
+/// Glyphs that are looked at together.
+const BLOCK: usize = 16;
 
 /// One thing that happened to the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -242,13 +248,15 @@ impl Terminal {
 
     /// A row's text: all of it if it goes on in the next row, else up to its last character.
     fn write_row(&self, row: &Row, next: Option<&Row>, text: &mut String) {
-        let cells = row.cells();
         let start = text.len();
-        text.reserve(cells.len());
-        for cell in cells {
-            match cell.glyph.plain() {
-                Some(character) => text.push(character),
-                None => self.write_other(*cell, text),
+        text.reserve(row.len());
+        let mut rest = row.glyphs();
+        while !rest.is_empty() {
+            let written = write_ascii(rest, text);
+            rest = &rest[written..];
+            if let Some((other, after)) = rest.split_first().filter(|_| written < GLYPHS_AT_ONCE) {
+                self.write_other(*other, text);
+                rest = after;
             }
         }
         let Some(next) = next else {
@@ -257,24 +265,59 @@ impl Terminal {
             return;
         };
         let columns = self.columns();
-        text.extend((cells.len()..columns).map(|_| ' '));
+        text.extend((row.len()..columns).map(|_| ' '));
         if row.wrapped_len(next, columns) < columns {
             text.pop();
         }
     }
 
-    fn write_other(&self, cell: Cell, text: &mut String) {
-        if cell.glyph.is_spacer() {
+    fn write_other(&self, glyph: Glyph, text: &mut String) {
+        if let Some(character) = glyph.plain() {
+            text.push(character);
+            return;
+        }
+        if glyph.is_spacer() {
             return;
         }
         let start = text.len();
-        self.write_glyph(cell.glyph, text);
+        self.write_glyph(glyph, text);
         if text[start..].starts_with(|first: char| first.is_ascii()) {
             let plain = crate::unseen::without_tricks(&text[start..]);
             text.truncate(start);
             text.push_str(&plain);
         }
     }
+}
+
+/// Writes the glyphs of ASCII that these begin with, at most [`GLYPHS_AT_ONCE`]. Says how many.
+fn write_ascii(glyphs: &[Glyph], text: &mut String) -> usize {
+    let mut bytes = [0; GLYPHS_AT_ONCE];
+    let (blocks, _) = glyphs.as_chunks::<BLOCK>();
+    let (places, _) = bytes.as_chunks_mut::<BLOCK>();
+    let mut run = 0;
+    for (place, block) in places.iter_mut().zip(blocks) {
+        if !fill(place, block) {
+            break;
+        }
+        run += BLOCK;
+    }
+    for (byte, glyph) in bytes[run..].iter_mut().zip(&glyphs[run..]) {
+        let Some(ascii) = glyph.as_ascii() else { break };
+        *byte = ascii;
+        run += 1;
+    }
+    text.push_str(str::from_utf8(&bytes[..run]).unwrap_or_default());
+    run
+}
+
+/// Fills in glyphs, all of which are looked at together. False if one is no ASCII.
+fn fill(bytes: &mut [u8; BLOCK], glyphs: &[Glyph; BLOCK]) -> bool {
+    let mut others = 0;
+    for (byte, glyph) in bytes.iter_mut().zip(glyphs) {
+        others |= u8::from(glyph.as_ascii().is_none());
+        *byte = glyph.as_ascii().unwrap_or_default();
+    }
+    others == 0
 }
 
 fn is_blank(grid: &Grid) -> bool {

@@ -87,7 +87,7 @@ struct Stretch {
 impl Picture<'_> {
     fn row(&mut self, index: usize, row: &Row) {
         let mut stretches: Vec<Stretch> = Vec::new();
-        for (column, cell) in row.cells().iter().enumerate() {
+        for (column, cell) in row.cells().enumerate() {
             if cell.glyph.is_spacer() {
                 continue;
             }
@@ -96,7 +96,7 @@ impl Picture<'_> {
             self.terminal.write_glyph(cell.glyph, &mut text);
             let wide = cell.glyph.is_wide();
             match stretches.last_mut() {
-                Some(last) if last.takes(cell, look) => {
+                Some(last) if last.takes(&cell, look) => {
                     last.columns += 1;
                     last.text.push_str(&text);
                 }

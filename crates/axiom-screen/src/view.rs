@@ -135,8 +135,8 @@ impl View {
 impl Terminal {
     fn row_text(&self, row: &Row) -> String {
         let mut text = String::new();
-        for cell in row.cells().iter().filter(|cell| !cell.glyph.is_spacer()) {
-            self.write_glyph(cell.glyph, &mut text);
+        for glyph in row.glyphs().iter().filter(|glyph| !glyph.is_spacer()) {
+            self.write_glyph(*glyph, &mut text);
         }
         text.truncate(text.trim_end_matches(' ').len());
         text
@@ -145,7 +145,7 @@ impl Terminal {
     fn view_row(&self, row: &Row) -> ViewRow {
         let mut runs: Vec<Run> = Vec::new();
         let mut last = None;
-        for (column, cell) in row.cells().iter().enumerate() {
+        for (column, cell) in row.cells().enumerate() {
             if cell.pen == crate::cell::Pen::default() {
                 last = None;
                 continue;

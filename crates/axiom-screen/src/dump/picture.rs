@@ -52,8 +52,8 @@ impl Dump<'_> {
 
 /// Where a row that goes on ends: at the width, or one column before if a wide glyph did not fit there.
 fn wrapped_end(row: &Row, grid: &Grid, next: usize) -> usize {
-    let short = row.cells().len() + 1 == grid.columns();
-    if short && grid.row(next).cell(0).glyph.is_wide() { row.cells().len() } else { grid.columns() }
+    let short = row.len() + 1 == grid.columns();
+    if short && grid.row(next).cell(0).glyph.is_wide() { row.len() } else { grid.columns() }
 }
 
 fn blanks_at(row: &Row, column: usize, end: usize) -> usize {

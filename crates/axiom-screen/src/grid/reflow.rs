@@ -105,12 +105,12 @@ fn wrap(line: Line, columns: usize, rows: &mut VecDeque<Row>) {
             narrow(&mut rest);
         }
         if rest.len() <= columns {
-            rows.push_back(Row::from_cells(rest, false));
+            rows.push_back(Row::from_cells(&rest, false));
             return;
         }
         let parted = rest[columns].glyph.is_spacer();
         let tail = rest.split_off(if parted { columns - 1 } else { columns });
-        rows.push_back(Row::from_cells(rest, true));
+        rows.push_back(Row::from_cells(&rest, true));
         rest = tail;
     }
 }
@@ -128,8 +128,8 @@ fn place(rows: &VecDeque<Row>, starts: &[usize], spot: Spot, columns: usize) -> 
     let end = starts.get(spot.line + 1).copied().unwrap_or(rows.len());
     let mut row = starts[spot.line];
     let mut column = spot.offset;
-    while row + 1 < end && column >= rows[row].cells().len() {
-        column -= rows[row].cells().len();
+    while row + 1 < end && column >= rows[row].len() {
+        column -= rows[row].len();
         row += 1;
     }
     Position { row, column: column.min(columns - 1) }

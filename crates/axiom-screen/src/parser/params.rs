@@ -38,23 +38,43 @@ impl Params {
         self.len
     }
 
-    /// Takes `0` to `9`.
+    /// Takes digits, `;`, and `:` which joins, as many as the bytes begin with; says how many bytes. Nothing if there are too
+    /// many numbers.
     #[inline]
-    pub(super) fn digit(&mut self, byte: u8) {
+    pub(super) fn take(&mut self, bytes: &[u8]) -> Option<usize> {
+        if !matches!(bytes, [b'0'..=b';', ..]) {
+            return Some(0);
+        }
         if self.len == 0 {
             self.begin(false);
         }
-        let value = &mut self.values[self.len - 1];
-        *value = value.saturating_mul(10).saturating_add(u16::from(byte - b'0'));
-        self.given |= 1 << (self.len - 1);
+        let (mut value, mut given) = (u32::from(self.values[self.len - 1]), false);
+        let mut used = 0;
+        for byte in bytes {
+            match byte {
+                b'0'..=b'9' => {
+                    value = (value * 10 + u32::from(byte - b'0')).min(u32::from(u16::MAX));
+                    given = true;
+                }
+                b':' | b';' => {
+                    self.set_last(value, given);
+                    if !self.begin(*byte == b':') {
+                        return None;
+                    }
+                    (value, given) = (0, false);
+                }
+                _ => break,
+            }
+            used += 1;
+        }
+        self.set_last(value, given);
+        Some(used)
     }
 
-    /// Takes `;`, or `:` which joins. False if there are too many numbers.
-    pub(super) fn separate(&mut self, joined: bool) -> bool {
-        if self.len == 0 {
-            self.begin(false);
-        }
-        self.begin(joined)
+    fn set_last(&mut self, value: u32, given: bool) {
+        let last = self.len - 1;
+        self.values[last] = u16::try_from(value).unwrap_or(u16::MAX);
+        self.given |= u32::from(given) << last;
     }
 
     fn begin(&mut self, joined: bool) -> bool {
@@ -87,10 +107,15 @@ impl Params {
         }
     }
 
+    /// The numbers, a 0 for each that was not given. At least one.
+    pub(crate) fn values(&self) -> &[u16] {
+        if self.len == 0 { &[0] } else { &self.values[..self.len] }
+    }
+
     /// The numbers in groups: each with those that belong to it. At least one group, of a 0.
     pub(crate) fn groups(&self) -> impl Iterator<Item = &[u16]> {
-        let len = self.len.max(1);
-        let values = if self.len == 0 { &[0][..] } else { &self.values[..len] };
+        let values = self.values();
+        let len = values.len();
         let mut start = 0;
         std::iter::from_fn(move || {
             if start >= len {

@@ -8,6 +8,9 @@ use crate::style::{Attributes, Style, Underline};
 impl Terminal {
     pub(super) fn select_graphics(&mut self, params: &Params) {
         let style = &mut self.cursor.pen.style;
+        if !params.has_joined() {
+            return separate(style, params.values());
+        }
         let mut groups = params.groups();
         while let Some(group) = groups.next() {
             match group {
@@ -31,6 +34,37 @@ impl Terminal {
                 _ => {}
             }
         }
+    }
+}
+
+/// Numbers none of which belongs to the one before.
+fn separate(style: &mut Style, mut numbers: &[u16]) {
+    let byte = |value: &u16| u8::try_from(*value).ok();
+    while let [number, rest @ ..] = numbers {
+        numbers = rest;
+        let target = match number {
+            0 => {
+                *style = Style::default();
+                continue;
+            }
+            38 | 48 | 58 => *number,
+            _ => {
+                plain(style, *number);
+                continue;
+            }
+        };
+        let (taken, color) = match rest {
+            [5, index, ..] => (2, byte(index).map(Color::Indexed)),
+            [2, red, green, blue, ..] => {
+                let parts = byte(red).zip(byte(green)).zip(byte(blue));
+                (4, parts.map(|((red, green), blue)| Color::Rgb(red, green, blue)))
+            }
+            // What is cut off takes the rest of the sequence with it.
+            [2 | 5, ..] => (rest.len(), None),
+            _ => (rest.len().min(1), None),
+        };
+        paint(style, target, color);
+        numbers = &rest[taken..];
     }
 }
 

@@ -149,7 +149,7 @@ impl Terminal {
         }
         if let Some(glyph) = self.marked(cell.glyph, mark) {
             let cells = self.grid_mut().row_mut(row);
-            if last < cells.cells().len() {
+            if last < cells.len() {
                 cells.replace(last, glyph);
             } else {
                 cells.put(last, Cell { glyph, ..cell });

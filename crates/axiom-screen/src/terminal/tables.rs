@@ -1,8 +1,9 @@
 //! The tables beside the grid: marks on letters, and links. Looks which entries are still on a page when one is full.
 
 use super::Terminal;
-use crate::cell::{Cell, Glyph};
+use crate::cell::Glyph;
 use crate::link::Link;
+use crate::row::Row;
 use crate::table::Moved;
 
 /// Most characters of a letter with its marks: more are dropped. Real scripts and emoji stay far below.
@@ -47,44 +48,38 @@ impl Terminal {
 
     fn sweep_clusters(&mut self) {
         let mut used = vec![false; self.clusters.len() + 1];
-        for cell in self.all_cells() {
-            if let Some(number) = cell.glyph.cluster() {
-                used[number as usize] = true;
-            }
+        let rows = self.primary.grid.all_rows().chain(self.alternate.grid.all_rows());
+        for number in rows.flat_map(Row::glyphs).filter_map(|glyph| glyph.cluster()) {
+            used[number as usize] = true;
         }
         let moved = self.clusters.sweep(&used);
-        for cell in self.all_cells_mut() {
-            if let Some(number) = cell.glyph.cluster() {
-                cell.glyph = cell.glyph.with_cluster(moved.of(number));
+        for glyph in self.all_rows_mut().flat_map(Row::glyphs_mut) {
+            if let Some(number) = glyph.cluster() {
+                *glyph = glyph.with_cluster(moved.of(number));
             }
         }
     }
 
     fn sweep_links(&mut self) {
         let mut used = vec![false; self.links.len() + 1];
-        for cell in self.all_cells() {
-            used[usize::from(cell.pen.link)] = true;
+        let rows = self.primary.grid.all_rows().chain(self.alternate.grid.all_rows());
+        for pen in rows.flat_map(Row::pens) {
+            used[usize::from(pen.link)] = true;
         }
         for cursor in [&self.cursor, &self.primary.saved, &self.alternate.saved] {
             used[usize::from(cursor.pen.link)] = true;
         }
         let moved = self.links.sweep(&used);
-        for cell in self.all_cells_mut() {
-            renumber(&mut cell.pen.link, &moved);
+        for pen in self.all_rows_mut().flat_map(Row::pens_mut) {
+            renumber(&mut pen.link, &moved);
         }
         for cursor in [&mut self.cursor, &mut self.primary.saved, &mut self.alternate.saved] {
             renumber(&mut cursor.pen.link, &moved);
         }
     }
 
-    fn all_cells(&self) -> impl Iterator<Item = &Cell> {
-        let pages = [&self.primary, &self.alternate];
-        pages.into_iter().flat_map(|page| page.grid.all_rows()).flat_map(|row| row.cells())
-    }
-
-    fn all_cells_mut(&mut self) -> impl Iterator<Item = &mut Cell> {
-        let pages = [&mut self.primary, &mut self.alternate];
-        pages.into_iter().flat_map(|page| page.grid.all_rows_mut()).flat_map(|row| row.cells_mut())
+    fn all_rows_mut(&mut self) -> impl Iterator<Item = &mut Row> {
+        self.primary.grid.all_rows_mut().chain(self.alternate.grid.all_rows_mut())
     }
 }
 

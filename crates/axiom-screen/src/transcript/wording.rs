@@ -12,10 +12,11 @@ pub(super) fn is_frame(text: &str) -> bool {
 
 /// The text without its last blanks, without the right border of a box, and with short borders and blocks.
 pub(super) fn shortened(text: &str) -> Cow<'_, str> {
-    let text = without_right_border(text.trim_end_matches(' '));
-    if text.is_ascii() {
+    let text = text.trim_end_matches(' ');
+    if !may_be_drawn(text) {
         return Cow::Borrowed(text);
     }
+    let text = without_right_border(text);
     let mut short = String::with_capacity(text.len());
     let (mut last, mut run) = (' ', 0);
     for character in text.chars() {
@@ -41,6 +42,12 @@ fn without_right_border(text: &str) -> &str {
         return &text[..left];
     }
     text
+}
+
+/// False for most texts, quickly: what is drawn begins with one of these two bytes.
+fn may_be_drawn(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    memchr::memchr_iter(0xe2, bytes).any(|at| matches!(bytes.get(at + 1), Some(0x94..=0x96)))
 }
 
 /// Lines, corners and blocks.
