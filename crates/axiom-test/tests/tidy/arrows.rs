@@ -71,7 +71,7 @@ pub(crate) const PURE_CRATES: &[(&str, &[&str])] = &[
     ("axiom-session", &["serde", "bytes", "memchr", "thiserror"]),
     ("axiom-hub", &["bytes", "thiserror"]),
     ("axiom-asciicast", &["bytes", "serde", "serde_json", "thiserror"]),
-    ("axiom-screen", &["thiserror", "unicode-width"]),
+    ("axiom-screen", &["memchr", "thiserror", "unicode-width"]),
     ("axiom-rules", &[]),
 ];
 
