@@ -19,6 +19,8 @@ pub(crate) enum StepError {
     Read { path: String, source: io::Error },
     /// A line of the package list has another form.
     PackageList { number: usize },
+    /// A registry did not give what the tests need.
+    Registry { names: String, source: Box<Self> },
     /// A program that is needed is not there.
     Missing { program: &'static str, package: &'static str },
     /// Not started by cargo, so the workspace is unknown.
@@ -42,6 +44,10 @@ impl fmt::Display for StepError {
                     "xtask/packages.txt:{number}: write `package program # why` or `registry library version # why`"
                 )
             }
+            Self::Registry { names, source } => write!(
+                f,
+                "fetch {names}: {source}; the tests need them, so see that the registry is reached, and call `cargo xtask provision` again"
+            ),
             Self::Missing { program, package } => {
                 write!(f, "{program} is not installed: it is in the package {package}")
             }

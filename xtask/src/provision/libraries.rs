@@ -15,6 +15,11 @@ const CONSTRAINTS: &str = "xtask/python-constraints.txt";
 const PYTHON_FOLDER: &str = ".cache/python";
 const NODE_FOLDER: &str = ".cache/node";
 
+/// How long one question to a registry may take, and how often it is asked again: without a network this fails within a
+/// minute or two, instead of hanging.
+const ANSWER_SECS: u32 = 30;
+const ASKED_AGAIN: u32 = 2;
+
 /// Written last: what the folder was made from.
 const STAMP: &str = "made-from";
 
@@ -58,12 +63,17 @@ impl Registry {
             Self::Pypi => {
                 command = Command::new("python3");
                 command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+                command
+                    .args([format!("--timeout={ANSWER_SECS}"), format!("--retries={ASKED_AGAIN}")]);
                 command.arg("--target").arg(folder).arg("--constraint").arg(constraints);
             }
             Self::Npm => {
                 command = Command::new("npm");
                 // No program of a package runs here.
                 command.args(["install", "--silent", "--no-save", "--ignore-scripts"]);
+                command.arg(format!("--fetch-timeout={}", ANSWER_SECS * 1000));
+                command.arg(format!("--fetch-retries={ASKED_AGAIN}"));
+                command.arg("--fetch-retry-maxtimeout=10000");
                 command.args(["--no-package-lock", "--prefix"]).arg(folder);
             }
         }
@@ -98,7 +108,9 @@ pub(super) fn install(workspace: &Workspace, libraries: &[Library]) -> Result<()
         remove(&folder).map_err(unread(registry.folder()))?;
         fs::create_dir_all(&folder).map_err(unread(registry.folder()))?;
         let headline = format!("fetch {}", wanted.join(", "));
-        step::run(&headline, registry.installer(&folder, &constraints).args(&wanted))?;
+        step::run(&headline, registry.installer(&folder, &constraints).args(&wanted)).map_err(
+            |source| StepError::Registry { names: wanted.join(", "), source: Box::new(source) },
+        )?;
         fs::write(&made_from, stamp).map_err(unread(registry.folder()))?;
     }
     Ok(())
