@@ -79,6 +79,19 @@ impl Reader {
         Ok(true)
     }
 
+    /// Moves on to the next keyframe, past so much output at most. Where there is none, the reader stays.
+    ///
+    /// # Errors
+    /// What a failing disk says.
+    pub fn seek_to_next_keyframe(&mut self, bytes_max: u64) -> Result<bool, JournalError> {
+        let here = self.place.head.seq;
+        let found = seek::keyframe_after(&self.folder, &mut self.place, bytes_max)?;
+        if !found {
+            self.seek(SeekTo::Seq(here))?;
+        }
+        Ok(found)
+    }
+
     /// The next whole frames, back to back: about `bytes_max` at most, but at least one, and none from `until`
     /// on, which is the head that a writer has announced. Empty at the end for now.
     ///

@@ -12,8 +12,11 @@ use crate::reader::Place;
 use crate::scan::Head;
 use crate::segment::SegmentHeader;
 
-/// Bytes read at once while walking: few calls where frames are small, little waste where they are large.
+/// Bytes read at once while walking over small frames: few calls.
 const WINDOW_BYTES: usize = 128 << 10;
+
+/// Behind a frame that is as large only the next header is read: most of a window would be payload.
+const LARGE_FRAME_BYTES: usize = 8 << 10;
 
 /// Segments in which a keyframe is looked for, from the place on backwards: each has one soon after its beginning, so that
 /// two are enough but where many frames without output follow each other.
@@ -153,12 +156,38 @@ pub(crate) fn keyframe_before(folder: &Path, before: Seq) -> Result<Option<Place
 /// reads on from there is told of it.
 fn last_keyframe(place: &mut Place, to: SeekTo) -> io::Result<Option<(u64, Head)>> {
     let mut last = None;
-    walk_headers(place, to, &mut |header, place| {
+    walk_headers(place, &mut |header, place| {
+        if to.is_reached_by(header) {
+            return true;
+        }
         if header.kind == FrameKind::Keyframe {
             last = Some((place.at, place.head));
         }
+        false
     })?;
     Ok(last)
+}
+
+/// Walks on to the next keyframe, past so much output at most. False where there is none.
+pub(crate) fn keyframe_after(
+    folder: &Path,
+    place: &mut Place,
+    bytes_max: u64,
+) -> Result<bool, JournalError> {
+    let last = Offset(place.head.offset.0.saturating_add(bytes_max));
+    let mut found = false;
+    loop {
+        let stop = walk(folder, place, &mut |header, _| {
+            let beyond = header.offset > last;
+            found = header.kind == FrameKind::Keyframe && !beyond;
+            found || beyond
+        })?;
+        // Damage, too, is where it ends: who reads on from there is told of it.
+        let Stop::End = stop else { return Ok(found) };
+        let next = place.next_segment(folder)?.filter(|next| place.continues_in(&next.header));
+        let Some(next) = next else { return Ok(false) };
+        *place = Place::at_start_of(next);
+    }
 }
 
 /// What to say where no more frames are.
@@ -210,19 +239,26 @@ enum Stop {
 
 /// Walks over frame headers until what is asked for.
 fn walk_to(folder: &Path, place: &mut Place, to: SeekTo) -> Result<Stop, JournalError> {
+    walk(folder, place, &mut |header, _| to.is_reached_by(header))
+}
+
+fn walk(
+    folder: &Path,
+    place: &mut Place,
+    is_reached: &mut dyn FnMut(&Header, &Place) -> bool,
+) -> Result<Stop, JournalError> {
     let number = place.segment.header.segment;
-    walk_headers(place, to, &mut |_, _| {})
+    walk_headers(place, is_reached)
         .map_err(|error| JournalError::io("read", &folder::path_of(folder, number))(error))
 }
 
-/// `pass` is told of each frame that is walked over, with the place before it.
+/// Walks until a frame of which `is_reached` says so; it is told of each, with the place before it.
 fn walk_headers(
     place: &mut Place,
-    to: SeekTo,
-    pass: &mut dyn FnMut(&Header, &Place),
+    is_reached: &mut dyn FnMut(&Header, &Place) -> bool,
 ) -> io::Result<Stop> {
     let len = place.segment.source.len()?;
-    let mut window = Window { bytes: Vec::new(), at: place.at };
+    let mut window = Window { bytes: Vec::new(), at: place.at, header: place.at };
     loop {
         if place.at >= len {
             return Ok(Stop::End);
@@ -237,10 +273,9 @@ fn walk_headers(
         if after > len {
             return Ok(Stop::Unfinished);
         }
-        if to.is_reached_by(&header) {
+        if is_reached(&header, place) {
             return Ok(Stop::Found);
         }
-        pass(&header, place);
         place.at = after;
         place.head = place.head.after(&header);
     }
@@ -250,15 +285,18 @@ fn walk_headers(
 struct Window {
     bytes: Vec<u8>,
     at: u64,
+    /// Where the newest header stands.
+    header: u64,
 }
 
 impl Window {
     fn header_at(&mut self, segment: &OpenSegment, at: u64) -> io::Result<Option<Header>> {
+        let large = at - std::mem::replace(&mut self.header, at) >= LARGE_FRAME_BYTES as u64;
         let inside = usize::try_from(at - self.at).unwrap_or(usize::MAX);
         if let Some(header) = self.header_inside(inside) {
             return Ok(Some(header));
         }
-        self.bytes.resize(WINDOW_BYTES, 0);
+        self.bytes.resize(if large { HEADER_BYTES } else { WINDOW_BYTES }, 0);
         let have = segment.source.read_up_to(&mut self.bytes, at)?;
         self.bytes.truncate(have);
         self.at = at;

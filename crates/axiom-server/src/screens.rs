@@ -32,6 +32,12 @@ const BATCH_BYTES: usize = 256 * 1024;
 /// finding it.
 const NEAR_FRAMES: u64 = 1024;
 
+/// Keyframes behind a place that are looked at for one that was made before it: of a picture that lags by a tenth of a gigabyte.
+const LATE_KEYFRAMES_MAX: usize = 32;
+
+/// Output between two keyframes that follow each other, with twice the room.
+const KEYFRAME_GAP_BYTES: u64 = 8 << 20;
+
 /// The screens that are kept, and the places of those who make some.
 #[derive(Debug)]
 pub(crate) struct Screens {
@@ -177,8 +183,8 @@ fn draw_with(
     }
     let mut reader = Reader::open(folder)?;
     if until.0 - live.next.0 > near
-        && reader.seek_to_keyframe(until)?
-        && let Some(kept) = Live::of_keyframe(&mut reader)?.filter(|kept| kept.next > live.next)
+        && let Some(kept) =
+            nearest_keyframe(&mut reader, until)?.filter(|kept| kept.next > live.next)
     {
         live = kept;
     }
@@ -198,6 +204,29 @@ fn draw_with(
         }
         drop(answers.take());
     }
+}
+
+/// The newest keyframe whose screen is not past the frame `until`. It may stand behind that: a worker draws beside its writing,
+/// and the more is printed the further it lags.
+fn nearest_keyframe(reader: &mut Reader, until: Seq) -> Result<Option<Live>, JournalError> {
+    let mut nearest = match reader.seek_to_keyframe(until)? {
+        true => Live::of_keyframe(reader)?,
+        false => None,
+    };
+    match reader.seek(SeekTo::Seq(until)) {
+        Err(JournalError::Gone { .. }) => return Ok(nearest),
+        sought => sought?,
+    }
+    for _ in 0..LATE_KEYFRAMES_MAX {
+        if !reader.seek_to_next_keyframe(KEYFRAME_GAP_BYTES)? {
+            break;
+        }
+        match Live::of_keyframe(reader)?.filter(|kept| kept.next <= until) {
+            Some(kept) => nearest = Some(kept),
+            None => break,
+        }
+    }
+    Ok(nearest)
 }
 
 fn size_of(size: AskedSize) -> Size {

@@ -386,12 +386,12 @@ impl Worker {
 
     fn take_mail(&mut self) {
         let Some(mail) = self.recorder.picture.mailbox().map(Mailbox::take) else { return };
-        let Mail { answers, keyframe } = mail;
+        let Mail { answers, keyframes } = mail;
         if let Some((until, bytes)) = answers {
             self.handle(Input::Answers { until, bytes });
         }
         let may_keep = self.course == Course::Serve && !self.recorder.session.has_new_answers();
-        if let Some(Drawn { note, dump, state }) = keyframe.filter(|_| may_keep) {
+        for Drawn { note, dump, state } in keyframes.into_iter().filter(|_| may_keep) {
             let InputModes { line_mode, echo } = self.ends.input_modes();
             let note = KeyframeNote { line_mode, echo, ..note };
             self.recorder.keyframe(&Keyframe { note, dump: &dump, rest: &state });

@@ -100,3 +100,26 @@ fn frames_smaller_and_larger_than_a_window_are_walked_over() {
         assert_eq!(next, (seq < 10_007).then_some(Seq(seq)));
     }
 }
+
+#[test]
+fn the_nearest_keyframes_before_and_after_every_frame_are_found() {
+    let folder = sample::folder();
+    let (_writer, headers) = journal(folder.path());
+    let mut reader = Reader::open(folder.path()).unwrap();
+    let is_keyframe = |header: &&Header| header.kind == FrameKind::Keyframe;
+    for (at, header) in headers.iter().enumerate() {
+        let before = headers[..at].iter().rev().find(is_keyframe);
+        assert_eq!(reader.seek_to_keyframe(header.seq).unwrap(), before.is_some());
+        if before.is_some() {
+            assert_eq!(first_read(&mut reader).as_ref(), before, "before {}", header.seq);
+        }
+        for bytes_max in [0, 40, 200, u64::MAX] {
+            reader.seek(SeekTo::Seq(header.seq)).unwrap();
+            let within = |next: &&Header| next.offset.0 - header.offset.0 <= bytes_max;
+            let after = headers[at..].iter().find(is_keyframe).filter(within);
+            assert_eq!(reader.seek_to_next_keyframe(bytes_max).unwrap(), after.is_some());
+            let stands = after.map_or(header.seq, |after| after.seq);
+            assert_eq!(reader.position(), stands, "after {} within {bytes_max}", header.seq);
+        }
+    }
+}

@@ -72,7 +72,13 @@ impl Story {
 
     /// Writes a keyframe of a place that may lie some frames back.
     fn keep(&mut self) {
-        let lag = usize::try_from(self.random(4)).unwrap().min(self.untold.len());
+        let lag = usize::try_from(self.random(4)).unwrap();
+        self.keep_late(lag);
+    }
+
+    /// Writes one of a place that lies so many frames back.
+    fn keep_late(&mut self, lag: usize) {
+        let lag = lag.min(self.untold.len());
         let told = self.untold.len() - lag;
         for (kind, payload, seq, offset) in self.untold.drain(..told) {
             let header = axiom_proto::frame::Header::of(kind, seq, offset, Micros(1), &payload);
@@ -242,4 +248,22 @@ fn a_screen_after_a_hundred_megabytes_is_made_from_few_frames() {
     let middle = Seq(head.0 / 2);
     let live = draw(story.folder.path(), SIZE, None, middle).unwrap();
     assert!(live.frames_read <= 2 * NEAR_FRAMES, "{} frames of {middle}", live.frames_read);
+}
+
+#[test]
+fn a_picture_that_lags_far_behind_costs_a_look_back_no_more() {
+    let mut story = Story::begin(11);
+    let block = b"0123456789abcde\n".repeat(256);
+    for megabyte in 0..64 {
+        for _ in 0..256 {
+            story.append(FrameKind::Output, &block);
+        }
+        if megabyte % 4 == 3 {
+            story.keep_late(20 * 256);
+        }
+    }
+    let middle = Seq(story.writer.head().seq.0 / 2);
+    let live = draw(story.folder.path(), SIZE, None, middle).unwrap();
+    assert!(live.frames_read <= 2 * NEAR_FRAMES, "{} frames of {middle}", live.frames_read);
+    assert_same(&live, &from_live(story.folder.path(), Live::blank(SIZE), middle), middle);
 }

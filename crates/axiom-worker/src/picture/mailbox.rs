@@ -1,6 +1,7 @@
 //! Between the hot thread and the picture's: how far the journal is goes one way, answers and keyframes come the other.
-//! Bounded: one of each waits. Neither side waits for the other.
+//! Bounded: so many of each wait. Neither side waits for the other.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,6 +13,9 @@ use axiom_proto::frame::{Offset, Seq};
 use axiom_proto::keyframe::KeyframeNote;
 use axiom_screen::ANSWERS_BYTES_MAX;
 use rustix::event::{EventfdFlags, eventfd};
+
+/// Keyframes that wait, at tens of kilobytes each: a picture that catches up makes one every few milliseconds.
+const KEYFRAMES_MAX: usize = 4;
 
 /// A screen as it is to be kept.
 #[derive(Debug)]
@@ -27,7 +31,8 @@ pub(crate) struct Drawn {
 pub(crate) struct Mail {
     /// What the terminal answers to all questions before this place.
     pub(crate) answers: Option<(Offset, Vec<u8>)>,
-    pub(crate) keyframe: Option<Drawn>,
+    /// Oldest first, at most [`KEYFRAMES_MAX`].
+    pub(crate) keyframes: VecDeque<Drawn>,
 }
 
 /// The place of both.
@@ -89,9 +94,14 @@ impl Mailbox {
         self.ring();
     }
 
-    /// Gives a keyframe. An older one that was not taken is worth nothing any more.
+    /// Gives a keyframe. The oldest that was not taken goes where too many wait: its neighbours stand for it.
     pub(crate) fn keep(&self, drawn: Drawn) {
-        self.mail().keyframe = Some(drawn);
+        let mut mail = self.mail();
+        if mail.keyframes.len() == KEYFRAMES_MAX {
+            mail.keyframes.pop_front();
+        }
+        mail.keyframes.push_back(drawn);
+        drop(mail);
         self.ring();
     }
 
@@ -151,5 +161,25 @@ mod tests {
         let (until, bytes) = mailbox.take().answers.unwrap();
         assert_eq!((until, bytes.len()), (Offset(5_000), ANSWERS_BYTES_MAX));
         assert!(mailbox.take().answers.is_none());
+    }
+
+    #[test]
+    fn keyframes_that_nobody_takes_are_bounded_and_the_newest_stay() {
+        let mailbox = Mailbox::new(Seq(0)).unwrap();
+        for next in 1..=10 {
+            let note = KeyframeNote {
+                size: axiom_proto::task::Size { cols: 80, rows: 24 },
+                next: Seq(next),
+                offset: Offset(next),
+                time: axiom_proto::frame::Micros(1),
+                line_mode: true,
+                echo: true,
+                lines: 0,
+                dump_bytes: 0,
+            };
+            mailbox.keep(Drawn { note, dump: Vec::new(), state: Vec::new() });
+        }
+        let kept = mailbox.take().keyframes.into_iter().map(|drawn| drawn.note.next.0);
+        assert_eq!(kept.collect::<Vec<_>>(), [7, 8, 9, 10]);
     }
 }
