@@ -17,4 +17,4 @@ mod refusal;
 mod requests;
 mod routes;
 
-pub use listen::serve;
+pub use listen::{serve, serve_with};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use axiom_mcp::ServerHandler;
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_server::{Listening, Network, Operations};
 use axum::Router;
@@ -90,9 +91,19 @@ impl Listener {
 
 /// Serves until the server has ended, then says goodbye to everyone.
 pub async fn serve(operations: Operations, listening: Listening) {
+    let face = axiom_mcp::Face::new(operations.clone());
+    serve_with(operations, listening, face).await;
+}
+
+/// The same with another handler of MCP behind the gate: what the protocol's own suite of tests asks for.
+pub async fn serve_with(
+    operations: Operations,
+    listening: Listening,
+    handler: impl ServerHandler + Clone,
+) {
     let (held, mut present) = mpsc::channel(1);
     let presence = Presence { _held: held };
-    let face = Face { ended: operations.ended(), routes: router(operations), presence };
+    let face = Face { ended: operations.ended(), routes: router(operations, handler), presence };
     let mut doors = JoinSet::new();
     let owner = Arc::new(Door::new(Lock::Owner));
     doors.spawn(open(face.clone(), owner, Listener::Socket(listening.socket)));

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use axiom_mcp::{Face, Streamable};
+use axiom_mcp::{Face, ServerHandler, Streamable};
 use axiom_proto::api::BODY_BYTES_MAX;
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_server::{Caller, Operations};
@@ -38,20 +38,24 @@ const BODY_WAIT: Duration = Duration::from_secs(30);
 /// Bytes read at once. Each connection holds as many all the time, and what a client says is short.
 const READ_BYTES: usize = 4 * 1024;
 
-/// The routes, whatever the others are served from.
-pub(crate) fn routes<S: Clone + Send + Sync + 'static>(operations: &Operations) -> Router<S> {
+/// The routes, whatever the others are served from; what is asked by requests is answered by this handler.
+pub(crate) fn routes<S, Handler>(operations: &Operations, handler: Handler) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Handler: ServerHandler + Clone,
+{
     let face = Face::new(operations.clone());
-    let streamable = Streamable::new(face.clone());
+    let streamable = Streamable::new(handler, operations.ended());
     let requests = Router::new()
         .route_service("/mcp", streamable.service.clone())
-        .layer(from_fn_with_state(streamable, bounded));
+        .layer(from_fn_with_state(streamable, bounded::<Handler>));
     let connections = Router::new().route("/mcp/ws", get(upgrade)).with_state(face);
     requests.merge(connections)
 }
 
 /// One request: its body comes whole and in time, and its place is held until its answer, which may be a stream, is over.
-async fn bounded(
-    State(streamable): State<Streamable>,
+async fn bounded<Handler: ServerHandler + Clone>(
+    State(streamable): State<Streamable<Handler>>,
     Extension(visit): Extension<Visit>,
     request: Request,
     next: Next,

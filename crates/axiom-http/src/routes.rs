@@ -10,6 +10,7 @@ mod screen;
 mod steering;
 mod tasks;
 
+use axiom_mcp::ServerHandler;
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_server::Operations;
 use axum::Router;
@@ -84,11 +85,11 @@ fn documented() -> (Router<Face>, OpenApi) {
     (router, document)
 }
 
-pub(crate) fn router(operations: Operations) -> Router {
+pub(crate) fn router(operations: Operations, handler: impl ServerHandler + Clone) -> Router {
     let (routes, document) = documented();
     let documents = Documents::new(&document);
     routes
-        .merge(mcp::routes(&operations))
+        .merge(mcp::routes(&operations, handler))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .with_state(Face { operations, documents })

@@ -21,4 +21,5 @@ mod wait;
 
 pub use face::{Face, Waits};
 pub use here::{HERE_METHOD, Here};
+pub use rmcp::ServerHandler;
 pub use streamable::Streamable;

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rmcp::ServerHandler;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::face::Face;
@@ -17,21 +19,20 @@ const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// The service for the path of MCP, and what it has open.
 #[derive(Clone)]
-pub struct Streamable {
+pub struct Streamable<Handler = Face> {
     /// Answers requests, and nothing else.
-    pub service: StreamableHttpService<Face, LocalSessionManager>,
+    pub service: StreamableHttpService<Handler, LocalSessionManager>,
     sessions: Arc<LocalSessionManager>,
 }
 
-impl Streamable {
+impl<Handler: ServerHandler + Clone> Streamable<Handler> {
     /// A service that ends its streams when the server ends. Call inside of a runtime.
     #[must_use]
-    pub fn new(face: Face) -> Self {
+    pub fn new(handler: Handler, mut ended: watch::Receiver<bool>) -> Self {
         // Host and origin are looked at by the gate, which knows the port; what is not let in never comes here.
         let config =
             StreamableHttpServerConfig::default().disable_allowed_hosts().disable_allowed_origins();
         let streams = config.cancellation_token.clone();
-        let mut ended = face.operations().ended();
         tokio::spawn(async move {
             drop(ended.wait_for(|ended| *ended).await);
             sleep(LAST_ANSWERS).await;
@@ -39,7 +40,7 @@ impl Streamable {
         });
         let sessions = Arc::new(LocalSessionManager::default());
         let service =
-            StreamableHttpService::new(move || Ok(face.clone()), sessions.clone(), config);
+            StreamableHttpService::new(move || Ok(handler.clone()), sessions.clone(), config);
         Self { service, sessions }
     }
 
