@@ -23,6 +23,8 @@ mod cli;
 mod cli_views;
 #[path = "processes/completions.rs"]
 mod completions;
+#[path = "processes/conformance.rs"]
+mod conformance;
 #[path = "processes/deaths.rs"]
 mod deaths;
 #[path = "processes/direct.rs"]
