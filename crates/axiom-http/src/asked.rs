@@ -6,7 +6,7 @@ use axiom_proto::api::BODY_BYTES_MAX;
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_server::{Caller, Operations};
 use axum::body::HttpBody;
-use axum::extract::{FromRef, FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -47,14 +47,14 @@ impl<S, T> FromRequest<S> for Order<T>
 where
     S: Send + Sync,
     T: DeserializeOwned,
-    Operations: FromRef<S>,
 {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
         let (mut head, body) = request.into_parts();
-        let caller = head.extensions.get::<Caller>().expect("every request passes the door");
-        let (operations, caller) = (Operations::from_ref(state), caller.clone());
+        let passed = "every request passes the door";
+        let caller = head.extensions.get::<Caller>().expect(passed).clone();
+        let operations = head.extensions.get::<Operations>().expect(passed).clone();
         let Named(id) = Named::from_request_parts(&mut head, state).await?;
         let Asked(request) = Asked::from_request(Request::from_parts(head, body), state).await?;
         Ok(Self { operations, caller, id, request })

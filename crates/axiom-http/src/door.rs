@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axiom_proto::fault::{ErrorCode, Fault};
-use axiom_server::Caller;
+use axiom_proto::id::TaskId;
+use axiom_server::{Caller, Operations};
 use axum::Extension;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -77,10 +78,19 @@ pub(crate) struct Door {
 pub(crate) struct Visit {
     pub(crate) door: Arc<Door>,
     pub(crate) number: Number,
-    /// The name of whoever is let in, or that the kernel names a stranger.
-    pub(crate) author: Result<String, Refusal>,
+    /// Who is at the other end, or that the kernel names a stranger.
+    pub(crate) peer: Result<Peer, Refusal>,
     pub(crate) presence: Presence,
     pub(crate) patience: Patience,
+}
+
+/// Who is at the other end of a connection, as far as that is known without being shown anything.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    /// The name, for people.
+    pub(crate) author: String,
+    /// The task that the process belongs to.
+    pub(crate) task: Option<TaskId>,
 }
 
 impl Door {
@@ -143,13 +153,27 @@ impl Door {
         allowance.spend(self.opened.elapsed()).map_err(too_often)
     }
 
-    /// Lets a known caller in, and a stranger as far as the health.
-    fn admit(&self, head: &Parts) -> Result<Admitted, Refusal> {
-        match admit(&self.lock, head) {
-            Ok(Admitted::Known) => Ok(Admitted::Known),
-            Ok(Admitted::Anyone) => self.spend(&self.strangers).map(|()| Admitted::Anyone),
+    /// Lets a known caller in (then it is true), and a stranger as far as the health. Who shows a task's token asks from within that
+    /// task.
+    fn admit(
+        &self,
+        operations: &Operations,
+        head: &Parts,
+        peer: Peer,
+    ) -> Result<(bool, Peer), Refusal> {
+        match admit(&self.lock, head, |shown| operations.task_of_token(shown)) {
+            Ok(Admitted::Known) => Ok((true, peer)),
+            Ok(Admitted::InTask(task)) => Ok((true, Peer::in_task(task))),
+            Ok(Admitted::Anyone) => self.spend(&self.strangers).map(|()| (false, peer)),
             Err(refusal) => Err(self.spend(&self.strangers).err().unwrap_or(refusal)),
         }
+    }
+}
+
+impl Peer {
+    /// Somebody in a task.
+    pub(crate) fn in_task(task: TaskId) -> Self {
+        Self { author: format!("task {}", task.short()), task: Some(task) }
     }
 }
 
@@ -212,6 +236,7 @@ fn too_often(wait: Duration) -> Refusal {
 
 /// Lets a request in, or answers it here. What is not let in ends its connection: it holds no place.
 pub(crate) async fn enter(
+    State(operations): State<Operations>,
     Extension(visit): Extension<Visit>,
     Extension(RequestId(request_id)): Extension<RequestId>,
     request: Request,
@@ -219,18 +244,19 @@ pub(crate) async fn enter(
 ) -> Response {
     let door = visit.door.clone();
     let (head, body) = request.into_parts();
-    let admitted = visit.author.and_then(|author| Ok((door.admit(&head)?, author)));
-    let (admitted, author) = match admitted {
+    let admitted = visit.peer.and_then(|peer| door.admit(&operations, &head, peer));
+    let (is_known, Peer { author, task }) = match admitted {
         Ok(admitted) => admitted,
         Err(refusal) => return refusal.ending_the_connection().into_response(),
     };
-    if admitted == Admitted::Known {
+    if is_known {
         if let Err(refusal) = door.spend(&door.requests) {
             return refusal.into_response();
         }
         door.places().heard(visit.number);
     }
     let mut request = Request::from_parts(head, body);
-    request.extensions_mut().insert(Caller { author, request_id });
+    request.extensions_mut().insert(operations.within(task));
+    request.extensions_mut().insert(Caller { author, request_id, task });
     next.run(request).await
 }

@@ -2,6 +2,7 @@
 //! Refuses names and pages of strangers first, then whoever shows no token; says no more than that.
 
 use axiom_proto::fault::{ErrorCode, Fault};
+use axiom_proto::id::TaskId;
 use axiom_server::Token;
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use axum::http::request::Parts;
@@ -39,18 +40,31 @@ pub(crate) enum Admitted {
     Anyone,
     /// The home's owner, or who has the token.
     Known,
+    /// Who shows a task's token, by whichever door.
+    InTask(TaskId),
 }
 
-/// Decides about one request.
-pub(crate) fn admit(lock: &Lock, head: &Parts) -> Result<Admitted, Refusal> {
+/// Decides about one request. `task_of` knows the tokens of tasks.
+pub(crate) fn admit(
+    lock: &Lock,
+    head: &Parts,
+    task_of: impl Fn(&[u8]) -> Option<TaskId>,
+) -> Result<Admitted, Refusal> {
     let host = check_host(lock, head)?;
     check_origin(lock, head, &host)?;
     match lock {
-        Lock::Owner => Ok(Admitted::Known),
+        // The kernel has said who it is. A task's token narrows that; any other says nothing here: a program may talk to two homes.
+        Lock::Owner => match shown(&head.headers) {
+            Ok(Some(shown)) => Ok(task_of(shown).map_or(Admitted::Known, Admitted::InTask)),
+            Ok(None) | Err(_) => Ok(Admitted::Known),
+        },
         Lock::Token { .. } if head.uri.path() == HEALTH_PATH => Ok(Admitted::Anyone),
         Lock::Token { token, .. } => match shown(&head.headers)? {
             Some(shown) if token.is(shown) => Ok(Admitted::Known),
-            Some(_) => Err(unauthorized("this is not the token of this home")),
+            Some(shown) => match task_of(shown) {
+                Some(task) => Ok(Admitted::InTask(task)),
+                None => Err(unauthorized("this is not the token of this home")),
+            },
             None => Err(unauthorized("this needs the home's token")),
         },
     }

@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
-use crate::door::{Door, Seat, Visit};
+use crate::door::{Door, Peer, Seat, Visit};
 use crate::gate::Lock;
 use crate::patience::{Patience, Socket, Stream};
 use crate::refusal::Refusal;
@@ -55,6 +55,7 @@ pub(crate) struct Presence {
 #[derive(Clone)]
 struct Face {
     routes: Router,
+    operations: Operations,
     ended: watch::Receiver<bool>,
     presence: Presence,
 }
@@ -103,7 +104,9 @@ pub async fn serve_with(
 ) {
     let (held, mut present) = mpsc::channel(1);
     let presence = Presence { _held: held };
-    let face = Face { ended: operations.ended(), routes: router(operations, handler), presence };
+    let ended = operations.ended();
+    let routes = router(operations.clone(), handler);
+    let face = Face { ended, routes, operations, presence };
     let mut doors = JoinSet::new();
     let owner = Arc::new(Door::new(Lock::Owner));
     doors.spawn(open(face.clone(), owner, Listener::Socket(listening.socket)));
@@ -152,12 +155,15 @@ fn begin(face: &Face, door: &Arc<Door>, arrival: Arrival, connections: &mut Join
         let seat = Seat { door: door.clone(), number };
         match arrival {
             Arrival::Socket(stream) => {
-                let author = owner(&stream);
-                connections.spawn(connection(face.clone(), seat, author, stream))
+                let face = face.clone();
+                connections.spawn(async move {
+                    let peer = owner(&face.operations, &stream).await;
+                    connection(face, seat, peer, stream).await;
+                })
             }
             Arrival::Network(stream) => {
-                let author = Ok("token".to_owned());
-                connections.spawn(connection(face.clone(), seat, author, stream))
+                let peer = Ok(Peer { author: "token".to_owned(), task: None });
+                connections.spawn(connection(face.clone(), seat, peer, stream))
             }
         }
     });
@@ -167,11 +173,11 @@ fn begin(face: &Face, door: &Arc<Door>, arrival: Arrival, connections: &mut Join
     }
 }
 
-async fn connection(face: Face, seat: Seat, author: Result<String, Refusal>, stream: impl Socket) {
-    let Face { routes, mut ended, presence } = face;
+async fn connection(face: Face, seat: Seat, peer: Result<Peer, Refusal>, stream: impl Socket) {
+    let Face { routes, mut ended, presence, .. } = face;
     let (door, number, patience) = (seat.door.clone(), seat.number, Patience::default());
     let stream = Stream::new(stream, patience.clone());
-    let visit = Visit { door, number, author, presence, patience };
+    let visit = Visit { door, number, peer, presence, patience };
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(visit.clone());
         routes.clone().oneshot(request)
@@ -203,13 +209,25 @@ async fn true_at_last(ended: &mut watch::Receiver<bool>) {
 }
 
 /// Who is at the other end of the home's socket.
-fn owner(stream: &UnixStream) -> Result<String, Refusal> {
+async fn owner(operations: &Operations, stream: &UnixStream) -> Result<Peer, Refusal> {
     let ours = rustix::process::geteuid().as_raw();
-    match stream.peer_cred() {
-        Ok(peer) if peer.uid() == ours => Ok(format!("user {ours}")),
-        Ok(peer) => Err(denied(format!("this server serves user {ours}, not {}", peer.uid()))),
-        Err(error) => Err(denied(format!("the kernel does not say who asks: {error}"))),
-    }
+    let pid = match stream.peer_cred() {
+        Ok(peer) if peer.uid() == ours => peer.pid(),
+        Ok(peer) => {
+            return Err(denied(format!("this server serves user {ours}, not {}", peer.uid())));
+        }
+        Err(error) => return Err(denied(format!("the kernel does not say who asks: {error}"))),
+    };
+    // Zero is a process of a namespace that we do not see into: no task is in one.
+    let pid = pid.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0);
+    let task = match pid {
+        Some(pid) => operations.task_of_process(pid).await?,
+        None => None,
+    };
+    Ok(match task {
+        Some(task) => Peer::in_task(task),
+        None => Peer { author: format!("user {ours}"), task: None },
+    })
 }
 
 fn denied(message: String) -> Refusal {

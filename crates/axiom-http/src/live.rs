@@ -14,7 +14,6 @@ use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::live::{Ask, Tell};
 use axiom_server::{Caller, Changed, Operations, Watch};
 use axum::Extension;
-use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::HeaderMap;
@@ -62,7 +61,7 @@ const SOCKET_BYTES_MAX: usize = 1024 * 1024;
     responses((status = SWITCHING_PROTOCOLS, description = "The connection is a WebSocket now."))
 )]
 pub(crate) async fn upgrade(
-    State(operations): State<Operations>,
+    Extension(operations): Extension<Operations>,
     Extension(caller): Extension<Caller>,
     Extension(visit): Extension<Visit>,
     headers: HeaderMap,

@@ -16,7 +16,7 @@ use axiom_server::Operations;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -32,17 +32,10 @@ use crate::requests::{RequestIds, stamp};
 /// An answer as JSON, or a fault.
 type Answered<T> = Result<Json<T>, Refusal>;
 
-/// What the routes are served from.
+/// What the routes are served from. Operations are not among it: each request gets those that it may use, at the door.
 #[derive(Debug, Clone)]
 struct Face {
-    operations: Operations,
     documents: Documents,
-}
-
-impl FromRef<Face> for Operations {
-    fn from_ref(face: &Face) -> Self {
-        face.operations.clone()
-    }
 }
 
 impl FromRef<Face> for Documents {
@@ -92,8 +85,8 @@ pub(crate) fn router(operations: Operations, handler: impl ServerHandler + Clone
         .merge(mcp::routes(&operations, handler))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
-        .with_state(Face { operations, documents })
-        .layer(from_fn(enter))
+        .with_state(Face { documents })
+        .layer(from_fn_with_state(operations, enter))
         .layer(from_fn_with_state(RequestIds::new(), stamp))
 }
 

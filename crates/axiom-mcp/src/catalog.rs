@@ -133,7 +133,7 @@ fn wait() -> Tool {
         "idle_ms": number("Default 2000"),
         "cursors": {"type": "object", "additionalProperties": {"type": "string"}, "description":
             "By task id: only what came after it counts and is returned"},
-        "timeout_ms": number("Default 25000, at most 50000"),
+        "timeout_ms": number("Default 25000; the server holds a call no longer than 50000, or as it was told"),
         "max_tokens": number("For all tasks together; default 2000"),
     });
     let says = "Wait for tasks; returns which ones, their new output made short, and cursors to go on with. A timeout is no error.";
@@ -184,6 +184,7 @@ fn stop() -> Tool {
     let takes = json!({
         "task_id": task_id(),
         "grace_ms": number("Before terminate, and again before kill; 0 kills at once"),
+        "subtree": json!({"type": "boolean", "description": "Also all tasks that it spawned"}),
     });
     tool(
         "axiom_stop",

@@ -31,6 +31,13 @@ pub struct Waits {
     pub max: Duration,
 }
 
+impl Waits {
+    /// The usual ones, within the server's bound.
+    fn within(max: Duration) -> Self {
+        Self { default: Self::default().default.min(max), max }
+    }
+}
+
 impl Default for Waits {
     fn default() -> Self {
         Self { default: Duration::from_secs(25), max: Duration::from_secs(50) }
@@ -54,12 +61,12 @@ impl Face {
     #[must_use]
     pub fn new(operations: Operations) -> Self {
         Self {
-            operations,
             caller: None,
             here: Arc::default(),
             tools: Arc::new(tools()),
             calls: Arc::default(),
-            waits: Waits::default(),
+            waits: Waits::within(operations.wait_max()),
+            operations,
         }
     }
 
@@ -82,11 +89,12 @@ impl Face {
     /// Who makes this call. Each has a request id of its own, so that a log can tell them apart.
     fn caller(&self, context: &RequestContext<RoleServer>) -> Option<Caller> {
         let of_request = || context.extensions.get::<Parts>()?.extensions.get::<Caller>().cloned();
-        let Caller { author, request_id } = self.caller.clone().or_else(of_request)?;
+        let Caller { author, request_id, task } = self.caller.clone().or_else(of_request)?;
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
         Some(Caller {
             author: format!("{author} by MCP"),
             request_id: format!("{request_id}.{number}"),
+            task,
         })
     }
 }
@@ -120,7 +128,7 @@ impl ServerHandler for Face {
             return Err(ErrorData::internal_error("the request does not say who asks", None));
         };
         let call = Call {
-            operations: self.operations.clone(),
+            operations: self.operations.within(caller.task),
             caller,
             here: self.here.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             waits: self.waits,

@@ -55,6 +55,8 @@ struct InterruptArguments {
 struct StopArguments {
     task_id: String,
     grace_ms: Option<u64>,
+    #[serde(default)]
+    subtree: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -132,7 +134,8 @@ pub(crate) async fn interrupt(
 pub(crate) async fn stop(call: &Call, given: Option<JsonObject>) -> Result<CallToolResult, Fault> {
     let asked: StopArguments = arguments(given)?;
     let view = call.look(&asked.task_id).await?;
-    let request = StopRequest { grace_ms: asked.grace_ms, ..StopRequest::default() };
+    let request =
+        StopRequest { grace_ms: asked.grace_ms, subtree: asked.subtree, ..StopRequest::default() };
     match call.operations.stop(&call.caller, &view.id.to_string(), request).await {
         Ok(done) => Ok(facts(told(&done, view.cursor))),
         // Asked twice, it is done once.
@@ -195,6 +198,9 @@ fn told(done: &CommandAnswer, before: Option<Cursor>) -> Value {
     }
     if !done.outcome.detail.is_empty() {
         told["detail"] = json!(done.outcome.detail);
+    }
+    if !done.descendants.is_empty() {
+        told["descendants"] = json!(done.descendants);
     }
     if let Some(before) = before {
         told["cursor"] = json!(before);

@@ -277,6 +277,9 @@ pub struct StopRequest {
     /// The command's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<CommandId>,
+    /// The whole subtree: the task and all that was spawned from within it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub subtree: bool,
 }
 
 /// `POST /tasks/{id}/suspend` and `…/resume`.
@@ -317,6 +320,9 @@ pub struct CommandAnswer {
     pub outcome: crate::record::Outcome,
     /// The task afterwards.
     pub task: TaskView,
+    /// The tasks below it that were stopped with it, where that was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub descendants: Vec<TaskId>,
 }
 
 /// `DELETE /tasks/{id}` and prune.

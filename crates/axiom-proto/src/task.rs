@@ -249,6 +249,10 @@ pub struct TaskRecord {
     /// The group it belongs to: the one asked for, or its spawn's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupId>,
+    /// The task that spawned it, the one that spawned that, and so on: whose subtrees it belongs to, also when one of them is
+    /// removed. Absent where an older version asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ancestors: Vec<TaskId>,
     /// What was asked.
     pub spec: TaskSpec,
 }

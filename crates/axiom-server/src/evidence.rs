@@ -103,6 +103,14 @@ pub(crate) fn look(folder: &Path) -> Result<Evidence, EvidenceError> {
     }
 }
 
+/// The process that a session's holder says it is.
+pub(crate) fn holder_pid(folder: &Path) -> Option<u32> {
+    let mut text = String::new();
+    let note = File::open(folder.join(HOLDER_FILE)).ok()?;
+    io::Read::read_to_string(&mut io::Read::take(note, NOTE_BYTES_MAX), &mut text).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("pid "))?.parse().ok()
+}
+
 /// Continues a holder that somebody has stopped; false if it was not stopped, or is no holder any more.
 pub(crate) fn continue_stopped_holder(pid: u32) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };

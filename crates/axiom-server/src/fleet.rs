@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use axiom_holder::cgroup::CgroupRoot;
 use axiom_holder::priority::Means;
@@ -28,9 +29,11 @@ use crate::options::{Options, Programs};
 use crate::packing::Packing;
 use crate::roster::{Candidate, Choice, FindError, Purpose, Roster, choose};
 use crate::screens::Screens;
+use crate::subtrees::{Reach, Subtrees};
 use crate::supervision::{self, Origin};
 use crate::surroundings::Surroundings;
 use crate::task::{State, Task};
+use crate::task_tokens::TaskTokens;
 use crate::transcripts::Transcripts;
 use crate::trimming::Trimming;
 
@@ -53,6 +56,10 @@ pub(crate) struct Fleet {
     /// By what means tasks are kept below us; None where that is switched off.
     pub(crate) priority: Option<Means>,
     pub(crate) started_at_ms: u64,
+    pub(crate) task_tokens: TaskTokens,
+    pub(crate) wait_max: Duration,
+    /// What those that ask from within tasks see and touch.
+    pub(crate) task_reach: Reach,
     pub(crate) changes: Arc<Changes>,
     pub(crate) events: EventLog,
     pub(crate) metrics: Metrics,
@@ -78,6 +85,8 @@ pub(crate) struct Fleet {
     roster: Mutex<Roster>,
     admission: Mutex<Admission>,
     claims: Mutex<Claims>,
+    subtrees: Mutex<Subtrees>,
+    opened: Instant,
     /// What is wrong with the home itself, found at start.
     problems: Mutex<Vec<String>>,
 }
@@ -89,6 +98,7 @@ pub(crate) struct Machine {
     pub(crate) priority: Option<Means>,
     pub(crate) disk_min_free_bytes: u64,
     pub(crate) started_at_ms: u64,
+    pub(crate) task_tokens: TaskTokens,
 }
 
 impl Fleet {
@@ -101,6 +111,9 @@ impl Fleet {
             cgroup: machine.cgroup,
             priority: machine.priority,
             started_at_ms: machine.started_at_ms,
+            task_tokens: machine.task_tokens,
+            wait_max: options.wait_max,
+            task_reach: options.subtree_limits.reach,
             changes: Arc::default(),
             events: EventLog::default(),
             metrics: Metrics::default(),
@@ -121,6 +134,8 @@ impl Fleet {
             roster: Mutex::default(),
             admission: Mutex::new(Admission::new(options.max_tasks)),
             claims: Mutex::default(),
+            subtrees: Mutex::new(Subtrees::new(options.subtree_limits)),
+            opened: Instant::now(),
             problems: Mutex::default(),
         })
     }
@@ -144,12 +159,19 @@ impl Fleet {
         self.roster().all()
     }
 
-    /// The task that a text means.
-    pub(crate) fn find(&self, text: &str, purpose: Purpose) -> Result<Arc<Task>, FindError> {
-        let candidates = self.roster().candidates(text);
-        if let Some(task) = candidates.exact {
+    /// The task that a text means, among those that are seen.
+    pub(crate) fn find(
+        &self,
+        text: &str,
+        purpose: Purpose,
+        is_seen: impl Fn(&Arc<Task>) -> bool,
+    ) -> Result<Arc<Task>, FindError> {
+        let mut candidates = self.roster().candidates(text);
+        if let Some(task) = candidates.exact.filter(&is_seen) {
             return Ok(task);
         }
+        candidates.named.retain(&is_seen);
+        candidates.prefixed.retain(&is_seen);
         let choice = |task: &Arc<Task>| Choice {
             candidate: Candidate { id: task.id(), name: task.record.spec.name.clone() },
             has_ended: task.announced().status.is_ended(),
@@ -161,19 +183,19 @@ impl Fleet {
     }
 
     /// Tasks by status.
-    pub(crate) fn counts(&self) -> BTreeMap<Status, u64> {
+    pub(crate) fn counts(&self, is_seen: impl Fn(&Arc<Task>) -> bool) -> BTreeMap<Status, u64> {
         let mut counts = BTreeMap::new();
-        for task in self.tasks() {
+        for task in self.tasks().into_iter().filter(is_seen) {
             *counts.entry(task.announced().status).or_default() += 1;
         }
         counts
     }
 
     /// The fleet in figures.
-    pub(crate) fn stats(&self) -> FleetStats {
+    pub(crate) fn stats(&self, is_seen: impl Fn(&Arc<Task>) -> bool) -> FleetStats {
         let mut stats =
             FleetStats { subscribers: self.metrics.subscribers(), ..FleetStats::default() };
-        for task in self.tasks() {
+        for task in self.tasks().into_iter().filter(is_seen) {
             let (is_linked, Offset(bytes)) = task.look(|state| match state {
                 State::Live(session) => {
                     (session.link_view() == LinkView::Connected, session.summary.offset)
@@ -190,6 +212,7 @@ impl Fleet {
     /// A task was asked for and its record written: it takes its place in the queue.
     pub(crate) fn enqueue(self: &Arc<Self>, task: Arc<Task>) {
         let applicant = self.applicant(&task);
+        self.subtrees().join(task.id(), &task.record.ancestors);
         self.add(task);
         self.admission().enqueue(applicant);
     }
@@ -229,6 +252,7 @@ impl Fleet {
     /// A task was found that has been started before.
     pub(crate) fn adopt(self: &Arc<Self>, task: Arc<Task>) {
         self.admission().adopt(task.id(), task.record.group);
+        self.subtrees().join(task.id(), &task.record.ancestors);
         self.add(task.clone());
         supervision::spawn(self, task, Origin::Found);
     }
@@ -251,6 +275,7 @@ impl Fleet {
     /// A task's place is free: it ended, or was stopped while it waited.
     pub(crate) fn leave(self: &Arc<Self>, id: TaskId) {
         self.admission().leave(id);
+        self.subtrees().leave(id);
         self.admit();
     }
 
@@ -302,6 +327,15 @@ impl Fleet {
 
     pub(crate) fn claims(&self) -> MutexGuard<'_, Claims> {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn subtrees(&self) -> MutexGuard<'_, Subtrees> {
+        self.subtrees.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long the fleet has been there.
+    pub(crate) fn age(&self) -> Duration {
+        self.opened.elapsed()
     }
 
     fn roster(&self) -> MutexGuard<'_, Roster> {

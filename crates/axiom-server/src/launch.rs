@@ -218,7 +218,11 @@ fn spec(fleet: &Fleet, task: &Task, record: &TaskRecord) -> LaunchSpec {
         folder: task.folder.clone(),
         worker: fleet.programs.worker.clone(),
         args,
-        env: fleet.surroundings.child_env(record, fleet.home.root()),
+        env: fleet.surroundings.child_env(
+            record,
+            fleet.home.root(),
+            &fleet.task_tokens.token_of(record.id),
+        ),
         cwd: cwd.unwrap_or_else(|| fleet.surroundings.cwd.clone()),
         mode,
         umask: asked.umask.unwrap_or(fleet.surroundings.umask),

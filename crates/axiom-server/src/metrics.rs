@@ -225,7 +225,7 @@ impl Metrics {
     }
 
     fn take_gauges(&self, fleet: &Fleet) {
-        let counts = fleet.counts();
+        let counts = fleet.counts(|_| true);
         for status in Status::ALL {
             let count = counts.get(&status).copied().unwrap_or(0);
             let gauge = self.tasks.get_or_create(&StatusLabel { status: status.word() });
@@ -323,7 +323,13 @@ mod tests {
         let home = Home::at(folder).unwrap();
         home.prepare().unwrap();
         let cgroup = Err(String::new());
-        let machine = Machine { cgroup, priority: None, disk_min_free_bytes: 0, started_at_ms: 0 };
+        let machine = Machine {
+            cgroup,
+            priority: None,
+            disk_min_free_bytes: 0,
+            started_at_ms: 0,
+            task_tokens: crate::task_tokens::TaskTokens::for_tests(),
+        };
         Fleet::new(Options::for_tests(home), machine)
     }
 

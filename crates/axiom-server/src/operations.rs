@@ -14,9 +14,11 @@ mod spawn;
 mod status;
 mod stop;
 mod wait;
+mod within;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axiom_proto::api::{
     CommandAnswer, EventsRequest, InputRequest, InterruptRequest, ListRequest, PlainRequest,
@@ -43,6 +45,8 @@ use crate::roster::Purpose;
 use crate::task::Task;
 use crate::watch::Watch;
 
+pub(crate) use within::is_within;
+
 pub use frames::{FramesAnswer, FramesRequest};
 pub use output::{OutputAnswer, OutputRequest, Wording};
 pub(crate) use remove::remove as remove_ended;
@@ -54,6 +58,8 @@ pub struct Caller {
     pub author: String,
     /// The request's id, for logs, interventions and errors.
     pub request_id: String,
+    /// The task from within which it is asked; see [`Operations::within`].
+    pub task: Option<TaskId>,
 }
 
 impl Caller {
@@ -67,11 +73,13 @@ impl Caller {
 #[derive(Debug, Clone)]
 pub struct Operations {
     fleet: Arc<Fleet>,
+    /// The task from within which it is asked.
+    inside: Option<TaskId>,
 }
 
 impl Operations {
     pub(crate) fn new(fleet: Arc<Fleet>) -> Self {
-        Self { fleet }
+        Self { fleet, inside: None }
     }
 
     /// The server's version.
@@ -85,7 +93,10 @@ impl Operations {
     /// # Errors
     /// The request is wrong, the key was used for something else, or the disk is full.
     pub async fn spawn(&self, caller: &Caller, spec: TaskSpec) -> Result<SpawnAnswer, Fault> {
-        let work = async { spawn::spawn(&self.fleet, caller, spec).await };
+        let work = async {
+            let spec = self.below(spec)?;
+            spawn::spawn(&self.fleet, caller, spec).await
+        };
         self.carry_out("spawn", Some(caller), work).await
     }
 
@@ -94,7 +105,7 @@ impl Operations {
     /// # Errors
     /// An unknown status, or an `after` that names no task.
     pub async fn list(&self, request: &ListRequest) -> Result<TaskList, Fault> {
-        let work = async { list::list(&self.fleet, request) };
+        let work = async { list::list(&self.fleet, request, |task| self.sees(task)) };
         self.carry_out("list", None, work).await
     }
 
@@ -246,7 +257,10 @@ impl Operations {
     /// # Errors
     /// The file system refused.
     pub async fn prune(&self, request: PruneRequest) -> Result<RemoveAnswer, Fault> {
-        let work = async { remove::prune(&self.fleet, &request).await };
+        let work = async {
+            self.whole("prune")?;
+            remove::prune(&self.fleet, &request).await
+        };
         self.carry_out("prune", None, work).await
     }
 
@@ -255,19 +269,23 @@ impl Operations {
     /// # Errors
     /// The disk cannot be asked.
     pub async fn status(&self) -> Result<ServerStatus, Fault> {
-        let work = async { status::status(&self.fleet).await };
+        let work = async {
+            self.whole("ask how the server stands")?;
+            status::status(&self.fleet).await
+        };
         self.carry_out("status", None, work).await
     }
 
     /// Ends the server, in order; [`Self::ended`] becomes true. Tasks run on unless they are to be stopped.
     ///
     /// # Errors
-    /// None at the moment.
+    /// It is asked from within a task.
     pub async fn shutdown(
         &self,
         caller: &Caller,
         request: ShutdownRequest,
     ) -> Result<ShutdownAnswer, Fault> {
+        self.whole("end the server")?;
         let (fleet, caller) = (self.fleet.clone(), caller.clone());
         // Once begun it is finished, even if the asker hangs up: half a shutdown would refuse work for ever.
         let ending =
@@ -314,7 +332,7 @@ impl Operations {
     /// # Errors
     /// The request is wrong.
     pub fn events(&self, request: &EventsRequest) -> Result<Listener, Fault> {
-        events::events(&self.fleet, request)
+        events::events(&self.fleet, request, self.bounds())
     }
 
     /// Views of these tasks, or of all where empty.
@@ -323,24 +341,34 @@ impl Operations {
     /// One of them does not exist.
     pub fn watch(&self, tasks: &[TaskId]) -> Result<Watch, Fault> {
         tasks.iter().try_for_each(|id| self.get(*id).map(drop))?;
-        Ok(Watch::new(self.fleet.clone(), tasks))
+        Ok(Watch::new(self.fleet.clone(), tasks, self.bounds()))
+    }
+
+    /// The longest that a face holds a call which waits.
+    #[must_use]
+    pub fn wait_max(&self) -> Duration {
+        self.fleet.wait_max
     }
 
     /// What operators measure, as [`crate::METRICS_CONTENT_TYPE`] says. No line names a task.
-    pub async fn metrics(&self) -> String {
-        metrics::text(&self.fleet).await
+    ///
+    /// # Errors
+    /// It is asked from within a task.
+    pub async fn metrics(&self) -> Result<String, Fault> {
+        self.whole("measure the server")?;
+        Ok(metrics::text(&self.fleet).await)
     }
 
     /// Tasks by status.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<Status, u64> {
-        self.fleet.counts()
+        self.fleet.counts(|task| self.sees(task))
     }
 
     /// The fleet in figures.
     #[must_use]
     pub fn fleet_stats(&self) -> FleetStats {
-        self.fleet.stats()
+        self.fleet.stats(|task| self.sees(task))
     }
 
     /// Becomes true when faces are to say goodbye and leave.
@@ -366,11 +394,13 @@ impl Operations {
     }
 
     fn find_to(&self, purpose: Purpose, text: &str) -> Result<Arc<Task>, Fault> {
-        self.fleet.find(text, purpose).map_err(|error| fault::of_find(&error))
+        self.fleet
+            .find(text, purpose, |task| self.sees(task))
+            .map_err(|error| fault::of_find(&error))
     }
 
     fn get(&self, id: TaskId) -> Result<Arc<Task>, Fault> {
-        self.fleet.task(id).ok_or_else(|| {
+        self.fleet.task(id).filter(|task| self.sees(task)).ok_or_else(|| {
             let text = format!("no task has the id {id}");
             Fault::new(ErrorCode::TaskNotFound, text, "list the tasks with: axiom ps --all")
         })

@@ -12,6 +12,7 @@ use crate::home::{Home, HomeError};
 use crate::network::NetworkPort;
 use crate::packing::PACK_AFTER;
 use crate::retention::Keep;
+use crate::subtrees::{Reach, SubtreeLimits};
 use crate::surroundings::Surroundings;
 use crate::trimming::KeepOfSession;
 
@@ -20,6 +21,12 @@ const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
 /// A year: more is meant as `off`.
 const PACK_AFTER_SECONDS_MAX: u64 = 366 * 24 * 3_600;
+
+/// The longest that a call waits where nobody says: some of those who make calls give up after a minute.
+const WAIT_MAX: Duration = Duration::from_secs(50);
+
+/// A day: no program that calls waits longer for an answer.
+const WAIT_SECONDS_MAX: u64 = 24 * 3_600;
 
 /// Why a server cannot be told what to do.
 #[derive(Debug, Error)]
@@ -116,6 +123,10 @@ pub struct Options {
     pub keep: Keep,
     /// What is kept of each session, ended or not.
     pub keep_of_session: KeepOfSession,
+    /// What those that ask from within tasks may.
+    pub subtree_limits: SubtreeLimits,
+    /// The longest that a face holds a call which waits.
+    pub wait_max: Duration,
     /// The loopback port.
     pub network_port: NetworkPort,
     /// Our other programs.
@@ -133,8 +144,11 @@ struct Config {
     network_port: Option<toml::Value>,
     child_priority: Option<String>,
     pack_after: Option<toml::Value>,
+    wait_max: Option<toml::Value>,
     #[serde(default)]
     keep: KeepConfig,
+    #[serde(default)]
+    subtree: SubtreeConfig,
 }
 
 /// `[keep]` of config.toml.
@@ -146,6 +160,16 @@ struct KeepConfig {
     days: Option<toml::Value>,
     session_bytes: Option<toml::Value>,
     session_days: Option<toml::Value>,
+}
+
+/// `[subtree]` of config.toml.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SubtreeConfig {
+    reach: Option<toml::Value>,
+    depth: Option<toml::Value>,
+    tasks: Option<toml::Value>,
+    spawns_per_minute: Option<toml::Value>,
 }
 
 impl Options {
@@ -168,6 +192,8 @@ impl Options {
             pack_after: choose_pack_after(&config, variable("AXIOM_PACK_AFTER"))?,
             keep,
             keep_of_session,
+            subtree_limits: choose_subtree_limits(&config.subtree)?,
+            wait_max: choose_wait_max(&config, variable("AXIOM_WAIT_MAX"))?,
             network_port: choose_network_port(&config, variable("AXIOM_NETWORK_PORT"))?,
             programs: Programs::beside_this_one()?,
             surroundings: Surroundings::of_this_process().map_err(OptionsError::Process)?,
@@ -303,6 +329,54 @@ fn choose_keep(config: &KeepConfig) -> Result<(Keep, KeepOfSession), OptionsErro
     Ok((keep, of_session))
 }
 
+fn choose_subtree_limits(config: &SubtreeConfig) -> Result<SubtreeLimits, OptionsError> {
+    let usual = SubtreeLimits::default();
+    let number = |name: &str, value: &Option<toml::Value>, usual: u32| {
+        let Some(value) = value else { return Ok(usual) };
+        let text = as_written(value);
+        let name = format!("subtree.{name}");
+        let expected = "a whole number, at least 1";
+        let parsed = text.parse().ok().filter(|number| *number > 0);
+        parsed.ok_or(OptionsError::Value { name, text, expected })
+    };
+    let reach = match config.reach.as_ref().map(as_written).as_deref() {
+        None => usual.reach,
+        Some("subtree") => Reach::Subtree,
+        Some("home") => Reach::Home,
+        Some(other) => {
+            let (name, text) = ("subtree.reach".to_owned(), other.to_owned());
+            return Err(OptionsError::Value { name, text, expected: "subtree or home" });
+        }
+    };
+    Ok(SubtreeLimits {
+        reach,
+        depth_max: number("depth", &config.depth, usual.depth_max)?,
+        tasks_max: number("tasks", &config.tasks, usual.tasks_max)?,
+        spawns_per_minute: number(
+            "spawns_per_minute",
+            &config.spawns_per_minute,
+            usual.spawns_per_minute,
+        )?,
+    })
+}
+
+fn choose_wait_max(config: &Config, variable: Option<String>) -> Result<Duration, OptionsError> {
+    let (name, text) = match (variable, &config.wait_max) {
+        (Some(text), _) => ("AXIOM_WAIT_MAX", text),
+        (None, Some(value)) => ("wait_max", as_written(value)),
+        (None, None) => return Ok(WAIT_MAX),
+    };
+    match text.parse() {
+        Ok(seconds) if (1..=WAIT_SECONDS_MAX).contains(&seconds) => {
+            Ok(Duration::from_secs(seconds))
+        }
+        Ok(_) | Err(_) => {
+            let expected = "a number of seconds, from 1 to a day's";
+            Err(OptionsError::Value { name: name.to_owned(), text, expected })
+        }
+    }
+}
+
 /// How a value is read, and what it may be.
 type Parse = (fn(&str) -> Option<u64>, &'static str);
 
@@ -358,6 +432,8 @@ impl Options {
             pack_after: None,
             keep: Keep::default(),
             keep_of_session: KeepOfSession::default(),
+            subtree_limits: SubtreeLimits::default(),
+            wait_max: WAIT_MAX,
             network_port: NetworkPort::Off,
             programs: Programs { holder: "/none".into(), worker: "/none".into() },
             surroundings: Surroundings::of_this_process().expect("this process has surroundings"),
@@ -366,138 +442,4 @@ impl Options {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn config(text: &str) -> Config {
-        toml::from_str(text).unwrap()
-    }
-
-    #[test]
-    fn later_words_win() {
-        let config = config("max_tasks = 4\ndisk_min_free = \"2M\"");
-        assert_eq!(choose_max_tasks(&config, None).unwrap(), Some(4));
-        assert_eq!(choose_max_tasks(&config, Some(2)).unwrap(), Some(2));
-        assert_eq!(choose_disk_min_free(&config, None).unwrap(), Some(2 << 20));
-        let variable = Some("5".to_owned());
-        assert_eq!(choose_disk_min_free(&config, variable).unwrap(), Some(5));
-        assert_eq!(choose_max_tasks(&Config::default(), None).unwrap(), None);
-    }
-
-    #[test]
-    fn wrong_values_are_refused_by_name() {
-        let refused = choose_max_tasks(&config("max_tasks = 0"), None).unwrap_err();
-        assert_eq!(refused.to_string(), "max_tasks is \"0\": a number of tasks, at least 1");
-        for text in ["disk_min_free = -1", "disk_min_free = \"many\"", "disk_min_free = true"] {
-            let refused = choose_disk_min_free(&config(text), None).unwrap_err();
-            assert!(refused.to_string().starts_with("disk_min_free is"), "{refused}");
-        }
-        assert!(choose_cgroup(Some("maybe".to_owned())).is_err());
-    }
-
-    #[test]
-    fn segments_are_packed_after_a_while_unless_it_is_said_otherwise() {
-        let cases = [
-            (Config::default(), None, Some(PACK_AFTER)),
-            (config("pack_after = 5"), None, Some(Duration::from_secs(5))),
-            (config("pack_after = \"off\""), None, None),
-            (config("pack_after = \"off\""), Some("0"), Some(Duration::ZERO)),
-        ];
-        for (config, variable, expected) in cases {
-            let variable = variable.map(str::to_owned);
-            assert_eq!(choose_pack_after(&config, variable).unwrap(), expected, "{config:?}");
-        }
-        for text in ["-1", "soon", "99999999999", "1.5"] {
-            let refused = choose_pack_after(&Config::default(), Some(text.to_owned())).unwrap_err();
-            assert!(refused.to_string().contains("or off"), "{refused}");
-        }
-    }
-
-    #[test]
-    fn the_documented_settings_are_all_there_are() {
-        let text = include_str!("../../../docs/config.md");
-        let (_, rest) = text.split_once("```toml\n").unwrap();
-        let written = config(rest.split_once("```").unwrap().0);
-        let Config { max_tasks, disk_min_free, network_port, child_priority, pack_after, keep } =
-            &written;
-        assert!(max_tasks.is_some() && disk_min_free.is_some() && network_port.is_some());
-        assert!(child_priority.is_some() && pack_after.is_some());
-        let (kept, of_session) = choose_keep(keep).unwrap();
-        assert!(kept.tasks.is_some() && kept.bytes.is_some() && kept.days.is_some());
-        assert!(of_session.bytes.is_some() && of_session.days.is_some());
-        assert_eq!(choose_max_tasks(&written, None).unwrap(), Some(100));
-        assert_eq!(choose_disk_min_free(&written, None).unwrap(), Some(2 << 30));
-        assert_eq!(choose_pack_after(&written, None).unwrap(), Some(PACK_AFTER));
-        assert_eq!(choose_child_priority(&written, None).unwrap(), ChildPriority::Lower);
-        assert!(choose_network_port(&written, None).is_ok());
-    }
-
-    #[test]
-    fn what_is_kept_is_said_in_numbers() {
-        let keep = |text: &str| choose_keep(&config(text).keep).map_err(|error| error.to_string());
-        assert_eq!(keep(""), Ok((Keep::default(), KeepOfSession::default())));
-        let (of_tasks, of_session) =
-            keep("[keep]\ntasks = 100\nbytes = \"2G\"\ndays = 30\nsession_bytes = \"1G\"").unwrap();
-        assert_eq!(of_tasks, Keep { tasks: Some(100), bytes: Some(2 << 30), days: Some(30) });
-        assert_eq!(of_session, KeepOfSession { bytes: Some(1 << 30), days: None });
-        for text in
-            ["tasks = -1", "days = \"soon\"", "bytes = true", "tasks = 1.5", "session_days = -2"]
-        {
-            let refused = keep(&format!("[keep]\n{text}")).unwrap_err();
-            assert!(refused.starts_with("keep."), "{refused}");
-        }
-        assert!(toml::from_str::<Config>("[keep]\nhours = 3").is_err());
-    }
-
-    #[test]
-    fn tasks_stand_lower_unless_it_is_said_otherwise() {
-        let same = config("child_priority = \"same\"");
-        let cases = [
-            (Config::default(), None, ChildPriority::Lower),
-            (config("child_priority = \"lower\""), None, ChildPriority::Lower),
-            (config("child_priority = \"same\""), None, ChildPriority::Same),
-            (config("child_priority = \"lower\""), Some("same"), ChildPriority::Same),
-        ];
-        for (config, variable, expected) in cases {
-            let variable = variable.map(str::to_owned);
-            assert_eq!(choose_child_priority(&config, variable).unwrap(), expected, "{config:?}");
-        }
-        let refused = choose_child_priority(&same, Some("higher".to_owned())).unwrap_err();
-        assert_eq!(refused.to_string(), "AXIOM_CHILD_PRIORITY is \"higher\": lower or same");
-    }
-
-    #[test]
-    fn the_port_is_what_the_environment_says_before_the_file() {
-        let written = config("network_port = 8000");
-        let port = |config: &Config, variable: Option<&str>| {
-            choose_network_port(config, variable.map(str::to_owned)).map_err(|e| e.to_string())
-        };
-        assert_eq!(port(&written, None), Ok(NetworkPort::Fixed(8000)));
-        assert_eq!(port(&written, Some("off")), Ok(NetworkPort::Off));
-        assert_eq!(port(&config("network_port = \"off\""), None), Ok(NetworkPort::Off));
-        assert_eq!(port(&Config::default(), None), Ok(NetworkPort::Free));
-        let refused = port(&config("network_port = 70000"), None).unwrap_err();
-        assert_eq!(refused, "network_port is \"70000\": a port from 1 to 65535, or off");
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused_with_its_file_and_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.toml");
-        fs::write(&path, "max_tasks = 1\nmax_task = 2\n").unwrap();
-        let refused = read_config(&path).unwrap_err().to_string();
-        assert!(refused.contains("config.toml") && refused.contains("line 2"), "{refused}");
-        assert_eq!(read_config(&folder.path().join("absent")).unwrap(), Config::default());
-    }
-
-    #[test]
-    fn sizes_are_powers_of_1024() {
-        let sizes = [("0", 0), ("10", 10), ("3k", 3072), ("1GiB", 1 << 30), ("2T", 2 << 40)];
-        for (text, bytes) in sizes {
-            assert_eq!(parse_bytes(text), Some(bytes), "{text}");
-        }
-        for text in ["", "k", "1.5G", "-1", "1X", "99999999999999T"] {
-            assert_eq!(parse_bytes(text), None, "{text}");
-        }
-    }
-}
+mod tests;

@@ -157,6 +157,7 @@ pub(crate) mod tests {
             request_id: String::new(),
             index: 0,
             group: None,
+            ancestors: Vec::new(),
             spec,
         }
     }

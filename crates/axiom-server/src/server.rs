@@ -28,6 +28,7 @@ use crate::packing;
 use crate::recovery;
 use crate::retention;
 use crate::socket_watch;
+use crate::task_tokens::TaskTokens;
 use crate::token::Token;
 use crate::trimming;
 
@@ -52,6 +53,9 @@ pub enum StartError {
     /// The folder of tasks cannot be read.
     #[error("failed to read the home's tasks")]
     Tasks(#[source] io::Error),
+    /// The secret of the tasks' tokens cannot be had.
+    #[error("failed to get the secret of the tasks' tokens")]
+    TaskTokens(#[source] io::Error),
     /// The home's disk cannot be asked.
     #[error("failed to ask the home's disk for its space")]
     Disk(#[source] io::Error),
@@ -213,13 +217,15 @@ fn prepare(options: Options) -> Result<(Options, Instance, Machine), StartError>
         // Only the probe made it, unless tasks run: each holder makes it where it is missing.
         let _kept_by_running_tasks: io::Result<()> = root.remove();
     }
+    let task_tokens = TaskTokens::of_home(options.home.root())
+        .map_err(|error| StartError::TaskTokens(io::Error::other(error)))?;
     let space = disk::space(options.home.root()).map_err(StartError::Disk)?;
     let disk_min_free_bytes =
         options.disk_min_free_bytes.unwrap_or_else(|| disk::default_min_free(space));
     Ok((
         options,
         instance,
-        Machine { cgroup, priority, disk_min_free_bytes, started_at_ms: now_ms() },
+        Machine { cgroup, priority, disk_min_free_bytes, started_at_ms: now_ms(), task_tokens },
     ))
 }
 

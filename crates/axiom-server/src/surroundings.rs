@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use axiom_proto::task::{Mode, TaskRecord};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::task_tokens::TASK_TOKEN_VARIABLE;
+
 /// Variables of ours: none is passed on but those that are set below.
 const OURS: &[u8] = b"AXIOM_";
 
@@ -58,7 +60,7 @@ impl Surroundings {
     }
 
     /// A child's whole environment, `NAME=value` each.
-    pub(crate) fn child_env(&self, record: &TaskRecord, home: &Path) -> Vec<Vec<u8>> {
+    pub(crate) fn child_env(&self, record: &TaskRecord, home: &Path, token: &str) -> Vec<Vec<u8>> {
         let mut env: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
         if !record.spec.clear_env {
             let inherited = self.env.iter().filter(|(name, _)| !name.as_bytes().starts_with(OURS));
@@ -71,6 +73,7 @@ impl Surroundings {
         let mut set = |name: &str, value: &[u8]| env.insert(name.into(), value.to_vec());
         set("AXIOM_TASK", record.id.as_str().as_bytes());
         set("AXIOM_HOME", home.as_os_str().as_bytes());
+        set(TASK_TOKEN_VARIABLE, token.as_bytes());
         if let Some(count) = record.spec.count {
             set("AXIOM_INDEX", record.index.to_string().as_bytes());
             set("AXIOM_COUNT", count.to_string().as_bytes());
@@ -108,7 +111,7 @@ mod tests {
         };
         let id = TaskId::from_random([0; 10]);
         let record = TaskRecord { id, index: 2, spec, ..crate::record::tests::record() };
-        let env = surroundings.child_env(&record, Path::new("/home"));
+        let env = surroundings.child_env(&record, Path::new("/home"), "proof");
         env.into_iter().map(|entry| String::from_utf8(entry).unwrap()).collect()
     }
 
@@ -116,12 +119,24 @@ mod tests {
     fn a_child_gets_the_servers_environment_without_our_own_variables() {
         let mode = Mode::Pipes;
         let env = env_of(TaskSpec { mode, ..TaskSpec::default() });
-        assert_eq!(env, ["AXIOM_HOME=/home", "AXIOM_TASK=0000000000000000", "PATH=/bin"]);
+        let expected = [
+            "AXIOM_HOME=/home",
+            "AXIOM_TASK=0000000000000000",
+            "AXIOM_TASK_TOKEN=proof",
+            "PATH=/bin",
+        ];
+        assert_eq!(env, expected);
     }
 
     #[test]
     fn what_was_asked_for_wins_except_over_what_names_the_task() {
-        let asked = [("PATH", "/usr/bin"), ("AXIOM_TASK", "forged"), ("TERM", "dumb"), ("E", "")];
+        let asked = [
+            ("PATH", "/usr/bin"),
+            ("AXIOM_TASK", "forged"),
+            ("AXIOM_TASK_TOKEN", "forged"),
+            ("TERM", "dumb"),
+            ("E", ""),
+        ];
         let env = asked.map(|(name, value)| (name.to_owned(), value.into())).into();
         let spec = TaskSpec { env, clear_env: true, count: Some(5), ..TaskSpec::default() };
         let expected = [
@@ -129,6 +144,7 @@ mod tests {
             "AXIOM_HOME=/home",
             "AXIOM_INDEX=2",
             "AXIOM_TASK=0000000000000000",
+            "AXIOM_TASK_TOKEN=proof",
             "E=",
             "PATH=/usr/bin",
             "TERM=dumb",

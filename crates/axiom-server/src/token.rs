@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
@@ -56,20 +57,33 @@ impl Token {
     /// # Errors
     /// The file cannot be read or written.
     pub(crate) fn of_home(root: &Path) -> Result<Self, TokenError> {
-        let path = root.join(TOKEN_FILE);
+        Self::of_file(&root.join(TOKEN_FILE))
+    }
+
+    /// The secret in a file of ours, on the same terms.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub(crate) fn of_file(path: &Path) -> Result<Self, TokenError> {
         let failed =
-            |action| move |source| TokenError::Io { action, path: root.join(TOKEN_FILE), source };
-        match read(&path).map_err(failed("read"))? {
+            |action| move |source| TokenError::Io { action, path: path.to_owned(), source };
+        match read(path).map_err(failed("read"))? {
             Found::Good(token) => return Ok(token),
             Found::Absent => {}
-            Found::Bad(why) => tracing::warn!("a new token is made: the file {why}"),
+            Found::Bad(why) => {
+                tracing::warn!("{} {why}: a new secret is made", path.display());
+            }
         }
         let token = Self::new()?;
-        write_renamed(&path, format!("{}\n", token.0).as_bytes()).map_err(failed("write"))?;
+        write_renamed(path, format!("{}\n", token.0).as_bytes()).map_err(failed("write"))?;
         Ok(token)
     }
 
-    fn new() -> Result<Self, TokenError> {
+    /// A new one.
+    ///
+    /// # Errors
+    /// The kernel gives no randomness.
+    pub(crate) fn new() -> Result<Self, TokenError> {
         let mut random = [0; TOKEN_BYTES];
         getrandom::fill(&mut random).map_err(TokenError::Random)?;
         Ok(Self(random.iter().map(|byte| format!("{byte:02x}")).collect()))
@@ -82,6 +96,19 @@ impl Token {
         let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         (digits.len() == 2 * TOKEN_BYTES && digits.bytes().all(hex))
             .then(|| Self(digits.to_owned()))
+    }
+
+    /// What is derived from it with a text: as hard to guess as the secret, and says nothing about it. Hashed twice, so that a longer
+    /// text's cannot be made from a shorter one's.
+    pub(crate) fn derive(&self, purpose: &str, text: &str) -> Self {
+        let inner = Sha256::new().chain_update(&self.0).chain_update(purpose).chain_update(text);
+        let digest = Sha256::new().chain_update(&self.0).chain_update(inner.finalize());
+        Self(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// As it is shown to whoever may have it.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
     }
 
     /// True if this is what was shown. Takes the same time wherever they differ; the length is no secret.

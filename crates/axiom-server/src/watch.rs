@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::fleet::Fleet;
+use crate::operations::is_within;
 
 /// The shortest time between two answers that tell of counters only: what an eye can follow.
 const COUNTERS_EVERY: Duration = Duration::from_millis(200);
@@ -30,6 +31,9 @@ pub struct Watch {
     fleet: Arc<Fleet>,
     /// All of them where empty.
     tasks: BTreeSet<TaskId>,
+    /// Only this task and its descendants; and of those, which were told of: only they can be said to be removed.
+    within: Option<TaskId>,
+    seen: BTreeSet<TaskId>,
     newest: watch::Receiver<u64>,
     newest_status: watch::Receiver<u64>,
     /// The newest change that was told of.
@@ -40,11 +44,13 @@ pub struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(fleet: Arc<Fleet>, tasks: &[TaskId]) -> Self {
+    pub(crate) fn new(fleet: Arc<Fleet>, tasks: &[TaskId], within: Option<TaskId>) -> Self {
         Self {
             newest: fleet.changes.subscribe(),
             newest_status: fleet.changes.subscribe_to_statuses(),
             tasks: tasks.iter().copied().collect(),
+            within,
+            seen: BTreeSet::new(),
             told: 0,
             counters_at: Instant::now(),
             is_first: true,
@@ -87,11 +93,17 @@ impl Watch {
         let wanted = changed.iter().filter(|id| self.tasks.is_empty() || self.tasks.contains(id));
         let (mut tasks, mut removed) = (Vec::new(), Vec::new());
         for id in wanted {
-            match self.fleet.task(*id) {
-                Some(task) => tasks.push(task),
+            match (self.fleet.task(*id), self.within) {
+                (Some(task), None) => tasks.push(task),
+                (Some(task), Some(within)) if is_within(&task.record, within) => {
+                    self.seen.insert(*id);
+                    tasks.push(task);
+                }
+                (Some(_), Some(_)) => {}
+                (None, Some(_)) if !self.seen.remove(id) => {}
                 // Who has just begun never heard of it.
-                None if self.is_first => {}
-                None => removed.push(*id),
+                (None, _) if self.is_first => {}
+                (None, _) => removed.push(*id),
             }
         }
         tasks.sort_by_key(|task| task.age());

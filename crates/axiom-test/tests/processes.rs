@@ -73,6 +73,8 @@ mod mcp;
 mod mcp_clients;
 #[path = "processes/mcp_doors.rs"]
 mod mcp_doors;
+#[path = "processes/mcp_subtrees.rs"]
+mod mcp_subtrees;
 #[path = "processes/packing.rs"]
 mod packing;
 #[path = "processes/replay.rs"]

@@ -23,7 +23,9 @@ A first hour is in [guide.md](guide.md); what to do when something is wrong, in 
 - **Durations** are `500ms`, `2s`, `1m`, `3h`, `1d`; **sizes** are `100`, `64k`, `10M`, `1G`, in powers of 1024.
 - **Environment**: `AXIOM_HOME` (the home), `AXIOM_NETWORK_PORT` (a loopback port, or `off`), `AXIOM_LOG` (what a server logs),
   `AXIOM_CHILD_PRIORITY` (`same`: tasks get as much of the processors as Axiom does; else less, when they are short),
-  `AXIOM_PACK_AFTER` (seconds until a journal's full segments are compressed, or `off`), `NO_COLOR`. A task finds its own id in `AXIOM_TASK`.
+  `AXIOM_PACK_AFTER` (seconds until a journal's full segments are compressed, or `off`), `NO_COLOR`.
+  `AXIOM_WAIT_MAX` is how many seconds `axiom_wait` holds a call at most. A task finds its own id in `AXIOM_TASK`, and in `AXIOM_TASK_TOKEN`
+  what shows that it asks for its own subtree.
 - **Completions**: `axiom completions bash` (or `zsh`, `fish`) says what to put into the shell's start-up file.
 ";
 

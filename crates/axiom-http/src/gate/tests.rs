@@ -6,6 +6,13 @@ use super::*;
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
+/// What is a task's token in these tests.
+const TASK_TOKEN: &str = "of-a-task";
+
+fn task() -> TaskId {
+    TaskId::from_random([7; 10])
+}
+
 fn network() -> Lock {
     Lock::Token { port: 4000, token: Token::parse(TOKEN).unwrap() }
 }
@@ -17,7 +24,8 @@ fn decide(lock: &Lock, uri: &str, headers: &[(&str, &str)]) -> Result<Admitted, 
         request = request.header(*name, value.as_bytes());
     }
     let (head, ()) = request.body(()).unwrap().into_parts();
-    admit(lock, &head).map_err(|refusal| refusal.fault().code)
+    let task_of = |shown: &[u8]| (shown == TASK_TOKEN.as_bytes()).then_some(task());
+    admit(lock, &head, task_of).map_err(|refusal| refusal.fault().code)
 }
 
 fn bearer() -> String {
@@ -162,10 +170,23 @@ fn a_browsers_socket_shows_the_token_as_a_protocol_and_nothing_else_may() {
 }
 
 #[test]
+fn who_shows_a_tasks_token_is_in_that_task_at_either_door() {
+    let host = ("host", "localhost:4000");
+    let shown = format!("Bearer {TASK_TOKEN}");
+    for lock in [&network(), &Lock::Owner] {
+        let admitted = decide(lock, "/x", &[host, ("authorization", &shown)]);
+        assert_eq!(admitted, Ok(Admitted::InTask(task())));
+    }
+    // At the socket what is no token of ours narrows nothing.
+    let other = decide(&Lock::Owner, "/x", &[host, ("authorization", "Bearer another")]);
+    assert_eq!(other, Ok(Admitted::Known));
+}
+
+#[test]
 fn a_refusal_does_not_tell_the_token() {
     let request = Request::builder().uri("/x").header("host", "localhost:4000");
     let request = request.header("authorization", format!("Bearer {}", &TOKEN[1..]));
     let (head, ()) = request.body(()).unwrap().into_parts();
-    let said = format!("{:?} {:?}", admit(&network(), &head).unwrap_err(), network());
+    let said = format!("{:?} {:?}", admit(&network(), &head, |_| None).unwrap_err(), network());
     assert!(!said.contains(&TOKEN[1..20]), "{said}");
 }

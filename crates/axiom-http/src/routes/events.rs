@@ -12,7 +12,6 @@ use axiom_proto::id::{GroupId, TaskId};
 use axiom_server::{Listener, Operations};
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
@@ -57,7 +56,7 @@ const BATCH_BYTES: usize = 64 * 1024;
     responses((status = OK, description = "Events, for ever.", body = String, content_type = "text/event-stream"))
 )]
 pub(super) async fn listen(
-    State(operations): State<Operations>,
+    Extension(operations): Extension<Operations>,
     Extension(visit): Extension<Visit>,
     headers: HeaderMap,
     Queried(mut request): Queried<EventsRequest>,

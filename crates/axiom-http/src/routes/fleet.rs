@@ -3,7 +3,6 @@
 use axiom_proto::api::{PruneRequest, RemoveAnswer, ServerStatus, ShutdownAnswer, ShutdownRequest};
 use axiom_server::{Caller, METRICS_CONTENT_TYPE, Operations};
 use axum::Extension;
-use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
 use serde::Serialize;
@@ -12,6 +11,7 @@ use utoipa::ToSchema;
 use super::Answered;
 use crate::asked::Asked;
 use crate::json::Json;
+use crate::refusal::Refusal;
 
 /// `GET /healthz`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -22,7 +22,7 @@ pub(super) struct Health {
 
 /// Whether the server is well. Needs no token.
 #[utoipa::path(get, path = "/healthz", tag = "about", responses((status = OK, description = "It is.", body = Health)))]
-pub(super) async fn health(State(operations): State<Operations>) -> Json<Health> {
+pub(super) async fn health(Extension(operations): Extension<Operations>) -> Json<Health> {
     Json(Health { status: "ok", version: operations.version().to_owned() })
 }
 
@@ -34,9 +34,9 @@ pub(super) async fn health(State(operations): State<Operations>) -> Json<Health>
     responses((status = OK, description = "Figures.", body = String, content_type = "application/openmetrics-text"))
 )]
 pub(super) async fn metrics(
-    State(operations): State<Operations>,
-) -> ([(HeaderName, &'static str); 1], String) {
-    ([(CONTENT_TYPE, METRICS_CONTENT_TYPE)], operations.metrics().await)
+    Extension(operations): Extension<Operations>,
+) -> Result<([(HeaderName, &'static str); 1], String), Refusal> {
+    Ok(([(CONTENT_TYPE, METRICS_CONTENT_TYPE)], operations.metrics().await?))
 }
 
 /// Removes ended tasks.
@@ -48,7 +48,7 @@ pub(super) async fn metrics(
     responses((status = OK, description = "What was removed.", body = RemoveAnswer))
 )]
 pub(super) async fn prune(
-    State(operations): State<Operations>,
+    Extension(operations): Extension<Operations>,
     Asked(request): Asked<PruneRequest>,
 ) -> Answered<RemoveAnswer> {
     Ok(Json(operations.prune(request).await?))
@@ -56,7 +56,7 @@ pub(super) async fn prune(
 
 /// How the server and its home stand.
 #[utoipa::path(get, path = "/status", tag = "fleet", responses((status = OK, description = "How they stand.", body = ServerStatus)))]
-pub(super) async fn status(State(operations): State<Operations>) -> Answered<ServerStatus> {
+pub(super) async fn status(Extension(operations): Extension<Operations>) -> Answered<ServerStatus> {
     Ok(Json(operations.status().await?))
 }
 
@@ -69,7 +69,7 @@ pub(super) async fn status(State(operations): State<Operations>) -> Answered<Ser
     responses((status = OK, description = "It is leaving.", body = ShutdownAnswer))
 )]
 pub(super) async fn shutdown(
-    State(operations): State<Operations>,
+    Extension(operations): Extension<Operations>,
     Extension(caller): Extension<Caller>,
     Asked(request): Asked<ShutdownRequest>,
 ) -> Answered<ShutdownAnswer> {

@@ -4,7 +4,6 @@ use axiom_proto::api::{CodeBlock, View};
 use axiom_proto::cursor::{Cursor, Gone};
 use axiom_server::{FramesRequest, Operations, OutputRequest, Wording};
 use axum::Extension;
-use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::AppendHeaders;
@@ -79,7 +78,7 @@ pub(super) struct FramesQuery {
     ))
 )]
 pub(super) async fn read(
-    State(operations): State<Operations>,
+    Extension(operations): Extension<Operations>,
     Extension(visit): Extension<Visit>,
     Named(id): Named,
     Queried(query): Queried<OutputQuery>,
@@ -143,7 +142,7 @@ fn told_blocks(blocks: &[CodeBlock]) -> String {
     ))
 )]
 pub(super) async fn frames(
-    State(operations): State<Operations>,
+    Extension(operations): Extension<Operations>,
     Extension(visit): Extension<Visit>,
     Named(id): Named,
     Queried(FramesQuery { cursor, bytes_max }): Queried<FramesQuery>,

@@ -3,7 +3,7 @@
 use axiom_proto::api::{ScreenAnswer, ScreenRequest};
 use axiom_proto::cursor::Cursor;
 use axiom_server::Operations;
-use axum::extract::State;
+use axum::Extension;
 
 use super::Answered;
 use crate::asked::{ID, Named, Queried};
@@ -24,7 +24,7 @@ use crate::json::Json;
     responses((status = OK, description = "The picture.", body = ScreenAnswer))
 )]
 pub(super) async fn look(
-    State(operations): State<Operations>,
+    Extension(operations): Extension<Operations>,
     Named(id): Named,
     Queried(request): Queried<ScreenRequest>,
 ) -> Answered<ScreenAnswer> {

@@ -8,7 +8,6 @@ use axiom_proto::id::{GroupId, TaskId};
 use axiom_proto::task::TaskSpec;
 use axiom_server::{Caller, Operations};
 use axum::Extension;
-use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::Answered;
@@ -25,7 +24,7 @@ use crate::refusal::Refusal;
     responses((status = CREATED, description = "They are written down.", body = SpawnAnswer))
 )]
 pub(super) async fn spawn(
-    State(operations): State<Operations>,
+    Extension(operations): Extension<Operations>,
     Extension(caller): Extension<Caller>,
     Asked(spec): Asked<TaskSpec>,
 ) -> Result<(StatusCode, Json<SpawnAnswer>), Refusal> {
@@ -49,7 +48,7 @@ pub(super) async fn spawn(
     responses((status = OK, description = "A page.", body = TaskList))
 )]
 pub(super) async fn list(
-    State(operations): State<Operations>,
+    Extension(operations): Extension<Operations>,
     Queried(request): Queried<ListRequest>,
 ) -> Answered<TaskList> {
     Ok(Json(operations.list(&request).await?))
@@ -64,7 +63,7 @@ pub(super) async fn list(
     responses((status = OK, description = "The task.", body = TaskDetail))
 )]
 pub(super) async fn show(
-    State(operations): State<Operations>,
+    Extension(operations): Extension<Operations>,
     Named(id): Named,
 ) -> Answered<TaskDetail> {
     Ok(Json(operations.show(&id).await?))
@@ -80,7 +79,7 @@ pub(super) async fn show(
     responses((status = OK, description = "The task, ended or not.", body = WaitAnswer))
 )]
 pub(super) async fn wait(
-    State(operations): State<Operations>,
+    Extension(operations): Extension<Operations>,
     Named(id): Named,
     Asked(request): Asked<WaitRequest>,
 ) -> Answered<WaitAnswer> {
@@ -104,7 +103,7 @@ pub(super) async fn wait(
     responses((status = OK, description = "What was removed.", body = RemoveAnswer))
 )]
 pub(super) async fn remove(
-    State(operations): State<Operations>,
+    Extension(operations): Extension<Operations>,
     Named(id): Named,
 ) -> Answered<RemoveAnswer> {
     Ok(Json(operations.remove(&id).await?))

@@ -20,6 +20,7 @@ use crate::clock::now_ms;
 use crate::fault;
 use crate::fleet::Fleet;
 use crate::metrics::Counted;
+use crate::operations::is_within;
 
 /// Events taken at once, from memory or from the file.
 const TAKEN_AT_ONCE: usize = 256;
@@ -34,6 +35,8 @@ pub(crate) struct Wanted {
     pub(crate) tag: Option<String>,
     pub(crate) parent: Option<TaskId>,
     pub(crate) group: Option<GroupId>,
+    /// Only of this task and its descendants.
+    pub(crate) within: Option<TaskId>,
 }
 
 /// A stream of events.
@@ -191,11 +194,11 @@ impl Listener {
             return true;
         }
         let Some(id) = task else { return false };
-        let Wanted { tasks, tag, parent, group } = &self.wanted;
+        let Wanted { tasks, tag, parent, group, within } = &self.wanted;
         if !tasks.is_empty() && !tasks.contains(&id) {
             return false;
         }
-        if tag.is_none() && parent.is_none() && group.is_none() {
+        if tag.is_none() && parent.is_none() && group.is_none() && within.is_none() {
             return true;
         }
         // One that was removed has no tag and no parent any more.
@@ -204,6 +207,7 @@ impl Listener {
             tag.as_ref().is_none_or(|tag| spec.tags.contains(tag))
                 && parent.is_none_or(|parent| spec.parent == Some(parent))
                 && group.is_none_or(|group| task.record.group == Some(group))
+                && within.is_none_or(|within| is_within(&task.record, within))
         })
     }
 

@@ -38,6 +38,7 @@ impl World {
             priority: None,
             disk_min_free_bytes: 0,
             started_at_ms: 0,
+            task_tokens: crate::task_tokens::TaskTokens::for_tests(),
         };
         let fleet = Fleet::new(options, machine);
         let record = crate::record::tests::record();

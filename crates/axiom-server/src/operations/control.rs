@@ -95,7 +95,7 @@ pub(super) async fn command(
 pub(super) fn answer(task: &Task, outcome: Outcome) -> Result<CommandAnswer, Fault> {
     match refusal_of(&outcome) {
         Some(fault) => Err(fault),
-        None => Ok(CommandAnswer { outcome, task: task.view() }),
+        None => Ok(CommandAnswer { outcome, task: task.view(), descendants: Vec::new() }),
     }
 }
 

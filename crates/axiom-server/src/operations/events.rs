@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axiom_proto::api::EventsRequest;
 use axiom_proto::fault::{ErrorCode, Fault};
+use axiom_proto::id::TaskId;
 
 use crate::events::{Listener, Wanted};
 use crate::fleet::Fleet;
@@ -11,7 +12,11 @@ use crate::fleet::Fleet;
 /// Tasks that one listener may name: more of them have a tag or a group.
 const TASKS_MAX: usize = 1000;
 
-pub(super) fn events(fleet: &Arc<Fleet>, request: &EventsRequest) -> Result<Listener, Fault> {
+pub(super) fn events(
+    fleet: &Arc<Fleet>,
+    request: &EventsRequest,
+    within: Option<TaskId>,
+) -> Result<Listener, Fault> {
     let EventsRequest { after, task, tag, parent, group } = request;
     let named = task.iter().flat_map(|list| list.split(',')).map(str::trim);
     let named: Vec<&str> = named.filter(|id| !id.is_empty()).collect();
@@ -27,6 +32,6 @@ pub(super) fn events(fleet: &Arc<Fleet>, request: &EventsRequest) -> Result<List
         id.parse().map_err(refused)
     });
     let tasks = ids.collect::<Result<_, Fault>>()?;
-    let wanted = Wanted { tasks, tag: tag.clone(), parent: *parent, group: *group };
+    let wanted = Wanted { tasks, tag: tag.clone(), parent: *parent, group: *group, within };
     Ok(Listener::new(fleet.clone(), *after, wanted))
 }

@@ -1,20 +1,27 @@
 //! List: views of tasks, filtered, in order of creation, a page at a time.
 
+use std::sync::Arc;
+
 use axiom_proto::api::{ListRequest, TaskList};
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::task::Status;
 
 use crate::fleet::Fleet;
+use crate::task::Task;
 
 /// The largest page, and the page where nobody says.
 const LIMIT_MAX: usize = 1000;
 
-pub(super) fn list(fleet: &Fleet, request: &ListRequest) -> Result<TaskList, Fault> {
+pub(super) fn list(
+    fleet: &Fleet,
+    request: &ListRequest,
+    is_seen: impl Fn(&Arc<Task>) -> bool,
+) -> Result<TaskList, Fault> {
     let statuses = request.status.as_deref().map(parse_statuses).transpose()?;
     let limit = request.limit.map_or(LIMIT_MAX, |limit| limit as usize).clamp(1, LIMIT_MAX);
     let after = match request.after {
         None => None,
-        Some(id) => match fleet.task(id) {
+        Some(id) => match fleet.task(id).filter(&is_seen) {
             Some(task) => Some(task.age()),
             None => {
                 let text = format!("after: no task has the id {id}");
@@ -29,6 +36,7 @@ pub(super) fn list(fleet: &Fleet, request: &ListRequest) -> Result<TaskList, Fau
             && request.tag.as_ref().is_none_or(|tag| spec.tags.contains(tag))
             && request.parent.is_none_or(|parent| spec.parent == Some(parent))
             && request.group.is_none_or(|group| task.record.group == Some(group))
+            && is_seen(&task)
             && statuses.as_ref().is_none_or(|some| some.contains(&task.announced().status));
         if !fits {
             continue;

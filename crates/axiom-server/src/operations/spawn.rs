@@ -87,9 +87,11 @@ impl Request {
         }
         let count = self.spec.count.unwrap_or(1);
         let group = self.group(known)?;
+        let ancestors = self.ancestors();
+        let places = Places::take(&self.fleet, &ancestors, count - known.len() as u32)?;
         let records = (0..count)
             .filter(|index| !known.contains_key(index))
-            .map(|index| self.record(index, group))
+            .map(|index| self.record(index, group, &ancestors))
             .collect::<Result<Vec<_>, _>>()?;
         let fleet = self.fleet.clone();
         let records = beside(move || write_all(&fleet, records)).await?;
@@ -101,6 +103,7 @@ impl Request {
             let (home, changes) = (&self.fleet.home, self.fleet.changes.clone());
             self.fleet.enqueue(Task::new(home, record, State::Queued, changes));
         }
+        drop(places);
         self.fleet.admit();
         Ok(made)
     }
@@ -114,7 +117,19 @@ impl Request {
         known.map_or_else(|| Ok(Some(GroupId::from_random(random()?))), |group| Ok(Some(group)))
     }
 
-    fn record(&self, index: u32, group: Option<GroupId>) -> Result<TaskRecord, Fault> {
+    /// Those above, the nearest first. Of one that is not known here there is no more than its id.
+    fn ancestors(&self) -> Vec<TaskId> {
+        let Some(parent) = self.spec.parent else { return Vec::new() };
+        let above = self.fleet.task(parent).map(|task| task.record.ancestors.clone());
+        [vec![parent], above.unwrap_or_default()].concat()
+    }
+
+    fn record(
+        &self,
+        index: u32,
+        group: Option<GroupId>,
+        ancestors: &[TaskId],
+    ) -> Result<TaskRecord, Fault> {
         Ok(TaskRecord {
             format: TASK_RECORD_FORMAT,
             id: TaskId::from_random(random()?),
@@ -123,6 +138,7 @@ impl Request {
             request_id: self.caller.request_id.clone(),
             index,
             group,
+            ancestors: ancestors.to_vec(),
             spec: self.spec.clone(),
         })
     }
@@ -139,6 +155,27 @@ impl Request {
             status: task.announced().status,
         };
         SpawnAnswer { tasks: tasks.map(spawned).collect(), replayed }
+    }
+}
+
+/// Places below others, until the tasks that they are for have joined, or will not come.
+struct Places<'a> {
+    fleet: &'a Fleet,
+    ancestors: &'a [TaskId],
+    count: u32,
+}
+
+impl<'a> Places<'a> {
+    fn take(fleet: &'a Fleet, ancestors: &'a [TaskId], count: u32) -> Result<Self, Fault> {
+        let reserved = fleet.subtrees().reserve(fleet.age(), ancestors, count);
+        reserved.map_err(|refused| refused.to_fault())?;
+        Ok(Self { fleet, ancestors, count })
+    }
+}
+
+impl Drop for Places<'_> {
+    fn drop(&mut self) {
+        self.fleet.subtrees().release(self.ancestors, self.count);
     }
 }
 

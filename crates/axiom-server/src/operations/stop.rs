@@ -1,6 +1,7 @@
 //! Stop: a waiting task is marked and never starts; a running one is stopped by its worker, with its whole tree.
 
 mod leftovers;
+mod subtree;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +32,19 @@ pub(super) async fn stop(
     caller: &Caller,
     request: StopRequest,
 ) -> Result<CommandAnswer, Fault> {
-    let StopRequest { grace_ms, cause, id } = request;
+    if request.subtree {
+        return subtree::stop(fleet, task, caller, request).await;
+    }
+    stop_one(fleet, task, caller, request).await
+}
+
+async fn stop_one(
+    fleet: &Arc<Fleet>,
+    task: &Arc<Task>,
+    caller: &Caller,
+    request: StopRequest,
+) -> Result<CommandAnswer, Fault> {
+    let StopRequest { grace_ms, cause, id, subtree: _ } = request;
     let action = Action::Stop { grace_ms };
     check(&action, &Bytes::new())?;
     let id = id.map_or_else(new_command_id, Ok)?;

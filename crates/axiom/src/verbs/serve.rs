@@ -65,7 +65,7 @@ async fn serve(server: Server) -> Result<u8, Failure> {
     tokio::select! {
         () = face.as_mut() => {}
         () = either(interrupt, terminate) => {
-            let caller = Caller { author: "signal".to_owned(), request_id: String::new() };
+            let caller = Caller { author: "signal".to_owned(), request_id: String::new(), task: None };
             if let Err(fault) = operations.shutdown(&caller, ShutdownRequest::default()).await {
                 tracing::error!("shut down: {}", fault.message);
             }
@@ -104,6 +104,7 @@ fn of_start(error: &StartError) -> Failure {
         | StartError::Instance(_)
         | StartError::Tasks(_)
         | StartError::Disk(_)
+        | StartError::TaskTokens(_)
         | StartError::Listen(_) => "see `axiom doctor`",
     };
     Failure::own(told(error), hint)

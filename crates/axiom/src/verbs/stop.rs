@@ -26,6 +26,9 @@ pub(crate) struct Stop {
     /// Time between interrupt, terminate and kill; 0s kills at once.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     grace: Option<Duration>,
+    /// Also everything that was spawned from within it; nothing can be spawned there meanwhile.
+    #[arg(long)]
+    subtree: bool,
     /// Why, for the task's history.
     #[arg(long, value_name = "TEXT", default_value = "")]
     cause: String,
@@ -38,7 +41,8 @@ impl Stop {
     pub(super) async fn run(&self, here: &Here) -> Result<u8, Failure> {
         let grace_ms = self.grace.map(|grace| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX));
         let mut settled = Settled::new(self.json);
-        let request = StopRequest { grace_ms, cause: self.cause.clone(), id: None };
+        let (cause, subtree) = (self.cause.clone(), self.subtree);
+        let request = StopRequest { grace_ms, cause, id: None, subtree };
         let mut connection = connect(here).await?;
         let mut answers = Vec::with_capacity(self.ids.len());
         let mut known: Vec<(usize, TaskView)> = Vec::with_capacity(self.ids.len());

@@ -104,6 +104,7 @@ fn fleet(root: &std::path::Path) -> Arc<Fleet> {
         priority: None,
         disk_min_free_bytes: 0,
         started_at_ms: 0,
+        task_tokens: crate::task_tokens::TaskTokens::for_tests(),
     };
     Fleet::new(Options::for_tests(home), machine)
 }
