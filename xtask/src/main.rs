@@ -38,16 +38,13 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "test",
-        line: "provision, build and run every test (CI=true adds its own)",
+        line: "provision, build and run every test (CI=true adds its own; --agents: with real agents)",
         run: test::run,
     },
     Verb {
         name: "provision",
-        line: "fetch what the tests need beyond Rust, and nothing else",
-        run: |workspace, arguments| {
-            step::no_arguments(arguments)?;
-            provision::run(workspace)
-        },
+        line: "fetch what the tests need beyond Rust, and nothing else (--agents: and the agents)",
+        run: provision::verb,
     },
     Verb {
         name: "demo",

@@ -5,6 +5,7 @@
 mod libraries;
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -12,10 +13,13 @@ use std::process::Command;
 
 use crate::step::{self, StepError};
 use crate::workspace::Workspace;
-use libraries::{Library, Registry};
+use libraries::{Library, Registry, Shelf};
 
 /// What the tests need.
 const LIST: &str = "xtask/packages.txt";
+
+/// The agents that Axiom is tried with: large, and a tier of their own.
+const AGENTS: &str = "xtask/agents.txt";
 
 /// One line of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,11 +50,34 @@ struct Powers {
     apt: bool,
 }
 
+/// Asks for the agents as well.
+const AGENTS_FLAG: &str = "--agents";
+
+/// Takes the flag of the agents out of a verb's arguments. True if it is there; others are refused.
+pub(crate) fn wants_agents(arguments: &[OsString]) -> Result<bool, StepError> {
+    let is_flag = |argument: &&OsString| *argument == AGENTS_FLAG;
+    let others: Vec<OsString> = arguments.iter().filter(|one| !is_flag(one)).cloned().collect();
+    step::no_arguments(&others)?;
+    Ok(arguments.iter().any(|one| is_flag(&one)))
+}
+
+/// `cargo xtask provision`.
+pub(crate) fn verb(workspace: &Workspace, arguments: &[OsString]) -> Result<(), StepError> {
+    let with_agents = wants_agents(arguments)?;
+    run(workspace)?;
+    if with_agents { agents(workspace) } else { Ok(()) }
+}
+
 /// Installs what the tests miss, or says how.
 pub(crate) fn run(workspace: &Workspace) -> Result<(), StepError> {
     let needs = read(workspace, LIST)?;
     install_programs(needs.programs)?;
-    libraries::install(workspace, &needs.libraries)
+    libraries::install(workspace, Shelf::Tests, &needs.libraries)
+}
+
+/// Installs the agents.
+pub(crate) fn agents(workspace: &Workspace) -> Result<(), StepError> {
+    libraries::install(workspace, Shelf::Agents, &read(workspace, AGENTS)?.libraries)
 }
 
 /// The same for another list's programs.
@@ -170,6 +197,21 @@ mod tests {
         let needs = parse(include_str!("../packages.txt")).unwrap();
         assert!(needs.programs.contains(&need("procps", "ps")), "{needs:?}");
         assert!(needs.libraries.iter().any(|library| library.name == "websockets"), "{needs:?}");
+    }
+
+    #[test]
+    fn the_flag_of_the_agents_is_the_only_argument() {
+        let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+        assert!(!wants_agents(&words(&[])).unwrap());
+        assert!(wants_agents(&words(&["--agents"])).unwrap());
+        let error = wants_agents(&words(&["--agents", "more"])).unwrap_err();
+        assert_eq!(error.to_string(), "takes no arguments, was given `more`");
+    }
+
+    #[test]
+    fn the_list_of_agents_can_be_read() {
+        let agents = parse(include_str!("../agents.txt")).unwrap();
+        assert_eq!((agents.programs.len(), agents.libraries.len()), (0, 3), "{agents:?}");
     }
 
     #[test]

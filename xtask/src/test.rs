@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that can be tested on this machine, in one call.
+//! `cargo xtask test`: everything that can be tested on this machine, in one call; with `--agents`, real agents too.
 //! Provisions, builds all binaries (the tests run them), then doc tests, fuzzing and tests; `CI=true` adds the gates.
 //! A failed gate does not hide the tests; a failed build does, for there is nothing to run.
 
@@ -16,11 +16,17 @@ use crate::workspace::Workspace;
 /// The target that has neither files nor sockets nor clocks: what builds for it is free of them.
 const PURE_TARGET: &str = "wasm32-unknown-unknown";
 
+/// What the names of tests with real agents begin with.
+const AGENTS_TESTS: &str = "agents::";
+
 /// Runs all of it. The tests come last, so that the output ends with their runner's closing line.
 pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<(), StepError> {
-    step::no_arguments(arguments)?;
+    let with_agents = provision::wants_agents(arguments)?;
     let mut failed = Failed::default();
     failed.note("provision", provision::run(workspace));
+    if with_agents {
+        failed.note("provision agents", provision::agents(workspace));
+    }
     if workspace.is_continuous() {
         gates(workspace, &mut failed)?;
     }
@@ -28,7 +34,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<(), S
     failed.step("doc tests", &mut workspace.building(&["test", "--workspace", "--doc", "--quiet"]));
     failed.note("instructions of the hot path", instructions::run(workspace, &[]));
     failed.note("fuzzing", fuzz::run(workspace, &[]));
-    failed.step("tests", &mut tests(workspace));
+    failed.step("tests", &mut tests(workspace, with_agents));
     failed.into_result()
 }
 
@@ -55,11 +61,20 @@ fn gates(workspace: &Workspace, failed: &mut Failed) -> Result<(), StepError> {
 }
 
 /// Every test of the workspace: by nextest where it is installed, else by cargo's own runner.
-fn tests(workspace: &Workspace) -> Command {
+fn tests(workspace: &Workspace, with_agents: bool) -> Command {
     if step::succeeds(&mut workspace.cargo(&["nextest", "--version"])) {
-        return workspace.building(&["nextest", "run", "--workspace", "--no-fail-fast"]);
+        let mut run = workspace.building(&["nextest", "run", "--workspace", "--no-fail-fast"]);
+        if !with_agents {
+            run.args(["--filterset", &format!("not test(/^{AGENTS_TESTS}/)")]);
+        }
+        return run;
     }
-    workspace.building(&["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"])
+    let mut run = workspace.building(&["test", "--workspace", "--lib", "--bins", "--tests"]);
+    run.arg("--no-fail-fast");
+    if !with_agents {
+        run.args(["--", "--skip", AGENTS_TESTS]);
+    }
+    run
 }
 
 fn has_pure_target(workspace: &Workspace) -> bool {

@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stderr, reason = "figures and skips are said where the runner shows them")]
 
+#[path = "processes/agents.rs"]
+mod agents;
 #[path = "processes/answers.rs"]
 mod answers;
 #[path = "processes/attach.rs"]

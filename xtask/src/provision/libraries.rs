@@ -1,4 +1,5 @@
-//! Python and Node libraries for the tests' clients: by name and version, in `.cache/`, never in the machine's own places.
+//! Python and Node libraries for the tests' clients, and agents: by name and version, in `.cache/`, never in the machine's own
+//! places.
 //! What is there stays until the list changes; a half-made folder is made again.
 
 use std::fs;
@@ -14,6 +15,7 @@ const CONSTRAINTS: &str = "xtask/python-constraints.txt";
 /// Where a registry's libraries lie. The tests look there.
 const PYTHON_FOLDER: &str = ".cache/python";
 const NODE_FOLDER: &str = ".cache/node";
+const AGENTS_FOLDER: &str = ".cache/agents";
 
 /// How long one question to a registry may take, and how often it is asked again: without a network this fails within a
 /// minute or two, instead of hanging.
@@ -38,13 +40,6 @@ impl Registry {
             "pypi" => Some(Self::Pypi),
             "npm" => Some(Self::Npm),
             _other => None,
-        }
-    }
-
-    fn folder(self) -> &'static str {
-        match self {
-            Self::Pypi => PYTHON_FOLDER,
-            Self::Npm => NODE_FOLDER,
         }
     }
 
@@ -81,6 +76,23 @@ impl Registry {
     }
 }
 
+/// Whom libraries are for; each lies apart from the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shelf {
+    Tests,
+    Agents,
+}
+
+impl Shelf {
+    fn folder(self, registry: Registry) -> &'static str {
+        match (self, registry) {
+            (Self::Tests, Registry::Pypi) => PYTHON_FOLDER,
+            (Self::Tests, Registry::Npm) => NODE_FOLDER,
+            (Self::Agents, Registry::Pypi | Registry::Npm) => AGENTS_FOLDER,
+        }
+    }
+}
+
 /// One line of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Library {
@@ -90,7 +102,11 @@ pub(super) struct Library {
 }
 
 /// Installs what is not there yet.
-pub(super) fn install(workspace: &Workspace, libraries: &[Library]) -> Result<(), StepError> {
+pub(super) fn install(
+    workspace: &Workspace,
+    shelf: Shelf,
+    libraries: &[Library],
+) -> Result<(), StepError> {
     let constraints = workspace.path(CONSTRAINTS);
     let pinned = fs::read_to_string(&constraints).map_err(unread(CONSTRAINTS))?;
     for registry in Registry::ALL {
@@ -99,19 +115,23 @@ pub(super) fn install(workspace: &Workspace, libraries: &[Library]) -> Result<()
             .filter(|library| library.registry == registry)
             .map(|library| registry.spelled(library))
             .collect();
+        if wanted.is_empty() {
+            continue;
+        }
+        let place = shelf.folder(registry);
         let stamp = stamp(&wanted, (registry == Registry::Pypi).then_some(&*pinned));
-        let folder = workspace.path(registry.folder());
+        let folder = workspace.path(place);
         let made_from = folder.join(STAMP);
         if fs::read_to_string(&made_from).is_ok_and(|found| found == stamp) {
             continue;
         }
-        remove(&folder).map_err(unread(registry.folder()))?;
-        fs::create_dir_all(&folder).map_err(unread(registry.folder()))?;
+        remove(&folder).map_err(unread(place))?;
+        fs::create_dir_all(&folder).map_err(unread(place))?;
         let headline = format!("fetch {}", wanted.join(", "));
         step::run(&headline, registry.installer(&folder, &constraints).args(&wanted)).map_err(
             |source| StepError::Registry { names: wanted.join(", "), source: Box::new(source) },
         )?;
-        fs::write(&made_from, stamp).map_err(unread(registry.folder()))?;
+        fs::write(&made_from, stamp).map_err(unread(place))?;
     }
     Ok(())
 }
