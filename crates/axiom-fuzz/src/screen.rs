@@ -30,7 +30,7 @@ pub(crate) fn run(bytes: &[u8]) {
 
 /// Plays a script. Gives the screen, and what the terminal answered.
 pub(crate) fn played(script: &Script) -> (Screen, Vec<u8>) {
-    let mut screen = Screen::new(script.size);
+    let mut screen = Screen::with_history(script.size);
     let mut answers = Answers::default();
     for step in &script.steps {
         match step {

@@ -7,8 +7,8 @@ use crate::parser::Parser;
 use crate::size::Size;
 use crate::terminal::{Feeding, Terminal};
 
-/// Rows that scrolled off and are kept, so that a higher or wider screen can show them again. What is older is in the
-/// journal; a screen of 100 columns keeps at most half a megabyte.
+/// Rows that scrolled off and are kept by a screen with a history, so that it can show them again when it is made higher or
+/// wider. Of 100 columns they are at most half a megabyte.
 pub const HISTORY_ROWS_MAX: usize = 200;
 
 /// A terminal's screen: what its output so far has produced.
@@ -19,17 +19,17 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// An empty screen.
+    /// An empty screen that keeps nothing of what scrolls off. It is the same whether it was fed from the start or restored
+    /// from a dump, whatever size it is given then: so all that show a task's screen show the same.
     #[must_use]
     pub fn new(size: Size) -> Self {
-        Self { parser: Parser::default(), terminal: Terminal::new(size, HISTORY_ROWS_MAX) }
+        Self { parser: Parser::default(), terminal: Terminal::new(size, 0) }
     }
 
-    /// An empty screen that keeps nothing that scrolls off, so that it is the same whether it was fed from the start or
-    /// restored from a dump, whatever size it is given then.
+    /// An empty screen that keeps the newest rows that scroll off, which a dump does not have.
     #[must_use]
-    pub fn without_history(size: Size) -> Self {
-        Self { parser: Parser::default(), terminal: Terminal::new(size, 0) }
+    pub fn with_history(size: Size) -> Self {
+        Self { parser: Parser::default(), terminal: Terminal::new(size, HISTORY_ROWS_MAX) }
     }
 
     /// Takes output. It may be cut anywhere, also inside a character or sequence. What a terminal would answer is added
@@ -44,7 +44,7 @@ impl Screen {
     /// An empty screen that notes what leaves its primary page, and keeps none of it itself: so it is the same screen
     /// whether it was fed from the start or restored from a dump.
     pub(crate) fn rolling(size: Size) -> Self {
-        let mut screen = Self { parser: Parser::default(), terminal: Terminal::new(size, 0) };
+        let mut screen = Self::new(size);
         screen.terminal.roll = Some(Box::default());
         screen
     }

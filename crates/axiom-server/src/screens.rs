@@ -89,7 +89,7 @@ impl Screens {
 impl Live {
     /// The screen before the first output.
     fn blank(size: AskedSize) -> Self {
-        let screen = Screen::without_history(size_of(size));
+        let screen = Screen::new(size_of(size));
         Self { screen, next: Seq(0), offset: Offset(0), frames_read: 0 }
     }
 

@@ -15,6 +15,12 @@ fn screen(columns: u32, rows: u32, output: &[u8]) -> Screen {
     screen
 }
 
+fn with_history(columns: u32, rows: u32, output: &[u8]) -> Screen {
+    let mut screen = Screen::with_history(size(columns, rows));
+    screen.feed(output, &mut Answers::default());
+    screen
+}
+
 fn text(screen: &Screen) -> String {
     screen.view().text()
 }
@@ -47,7 +53,7 @@ fn a_view_tells_looks_and_links() {
 #[test]
 fn lines_that_leave_are_kept_for_a_while() {
     let lines: String = (0..1000).map(|line| format!("line {line}\r\n")).collect();
-    let mut screen = screen(20, 4, lines.as_bytes());
+    let mut screen = with_history(20, 4, lines.as_bytes());
     let history: Vec<ViewRow> = screen.history().collect();
     assert_eq!(history.len(), HISTORY_ROWS_MAX);
     assert_eq!(history.last().unwrap().text, "line 996");
@@ -87,7 +93,7 @@ fn a_wide_glyph_is_not_parted_by_a_resize() {
 
 #[test]
 fn a_lower_screen_keeps_the_cursors_row_and_a_higher_one_brings_rows_back() {
-    let mut screen = screen(10, 5, b"1\r\n2\r\n3\r\n4\r\n5");
+    let mut screen = with_history(10, 5, b"1\r\n2\r\n3\r\n4\r\n5");
     screen.resize(size(10, 2));
     assert_eq!((text(&screen).as_str(), cursor(&screen)), ("4\n5", (1, 1)));
     screen.resize(size(10, 4));
@@ -256,7 +262,7 @@ proptest! {
         // Not so narrow that the history could not hold it.
         sizes in prop::collection::vec((5u32..40, 1u32..10), 1..6),
     ) {
-        let mut screen = screen(20, 5, words.join("\r\n").as_bytes());
+        let mut screen = with_history(20, 5, words.join("\r\n").as_bytes());
         let last = words.iter().rposition(|word| !word.is_empty()).map_or(0, |last| last + 1);
         prop_assert_eq!(&lines(&screen)[..], &words[..last]);
         for (columns, rows) in sizes {

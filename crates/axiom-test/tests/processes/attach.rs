@@ -256,6 +256,37 @@ fn lines_that_scrolled_off_can_be_read_while_the_task_goes_on() {
     lab.shut_down();
 }
 
+#[test]
+fn a_terminal_that_shrank_and_grew_shows_viewers_what_the_server_has() {
+    let lab = Lab::new();
+    let line = "seq -f 'line %g is of some length' 1 100; printf 'the end'; read go";
+    let id = lab.spawn(&["--size", "80x24", "--", "sh", "-c", line]);
+    let mut viewer = Viewer::attach(&lab, &["--read-only", &id], SIZE);
+    viewer.wait_for("the end");
+    viewer.wait_for_no_note();
+    for (cols, rows) in [(80, 10), (80, 24), (12, 24), (80, 20), (30, 5), (80, 24)] {
+        let asked = json!({"size": {"cols": cols, "rows": rows}}).to_string();
+        let path = format!("/api/v1/tasks/{id}/resize");
+        assert_eq!(lab.asked("POST", &path, asked.as_bytes()).status, 200);
+        let expected = rows_of(&lab, &id);
+        assert_eq!(expected.len(), rows);
+        viewer.wait_until(&format!("{cols}x{rows}: {expected:#?}"), |viewer| {
+            let shown = viewer.rows().into_iter().take(rows);
+            let left = |row: String| row.chars().take(cols).collect::<String>().trim_end().into();
+            shown.map(left).collect::<Vec<String>>() == expected
+        });
+    }
+    // What a late viewer is given is the same again.
+    let mut late = Viewer::attach(&lab, &["--read-only", &id], SIZE);
+    late.wait_for("the end");
+    late.wait_for_no_note();
+    assert_eq!(late.rows(), viewer.rows());
+    late.detach();
+    viewer.detach();
+    lab.axiom(&["stop", &id]).ok();
+    lab.shut_down();
+}
+
 /// The screen as the server has it.
 fn rows_of(lab: &Lab, id: &str) -> Vec<String> {
     let screen = lab.asked("GET", &format!("/api/v1/tasks/{id}/screen"), b"").json();
