@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::bytestring::ByteString;
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, Gone};
 use crate::event::EventId;
 use crate::id::{CommandId, GroupId, TaskId};
 use crate::task::{ProcessNote, Size, Status, StatusChange, TaskView};
@@ -157,6 +157,9 @@ pub struct ScreenAnswer {
     pub alternate: bool,
     /// Of what it is the picture: what follows begins here.
     pub at: Cursor,
+    /// The place that was asked for is no longer kept: this is the first picture that can be had. Absent mostly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<Gone>,
     /// Bytes that draw it in a fresh terminal of the same size, if they were asked for. They do nothing else to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dump: Option<ByteString>,

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axiom_hub::Place;
 use axiom_journal::{Head, JournalError, Reader, SeekTo, frames};
-use axiom_proto::cursor::Cursor;
+use axiom_proto::cursor::{Cursor, Gone};
 use axiom_proto::frame::{Frame, FrameKind, Offset, Seq};
 use axiom_proto::id::TaskId;
 use axiom_proto::keyframe::Keyframe;
@@ -131,21 +131,38 @@ pub(crate) fn catch_up(task: &Task, live: Option<Live>, head: Place) -> Result<L
     draw(&task.folder, size, live, head.seq)
 }
 
-/// A task's screen as it was at a cursor, which may stand in the middle of a frame.
-pub(crate) fn look_back(task: &Task, at: Cursor, head: Place) -> Result<Live, JournalError> {
-    let size = task.record.spec.size.unwrap_or_default();
+/// A task's screen as it was at a cursor, which may stand in the middle of a frame. Where that place is no longer kept, the
+/// first picture that can be had, and what is gone before it.
+pub(crate) fn look_back(
+    task: &Task,
+    at: Cursor,
+    head: Place,
+) -> Result<(Live, Option<Gone>), JournalError> {
+    look_back_in(&task.folder, task.record.spec.size.unwrap_or_default(), at, head)
+}
+
+fn look_back_in(
+    folder: &Path,
+    size: AskedSize,
+    at: Cursor,
+    head: Place,
+) -> Result<(Live, Option<Gone>), JournalError> {
     if at.offset == Offset(0) && head.seq == Seq(0) {
-        return Ok(Live::blank(size));
+        return Ok((Live::blank(size), None));
     }
     let to = at.seq.map_or(SeekTo::Offset(at.offset), SeekTo::Seq);
-    let mut reader = Reader::open(&task.folder)?;
-    reader.seek(to)?;
+    let mut reader = Reader::open(folder)?;
+    if let Some(oldest) = kept::seek(&mut reader, to)? {
+        let live = first_picture(&mut reader, size, oldest, head.seq)?;
+        let gone = Gone { from: at.offset, to: live.offset };
+        return Ok((live, Some(gone)));
+    }
     let place = reader.head();
     if place.seq > head.seq {
         let head = Head { seq: head.seq, offset: head.offset, ..Head::default() };
         return Err(JournalError::Beyond { asked: to, head });
     }
-    let mut live = draw(&task.folder, size, None, place.seq)?;
+    let mut live = draw(folder, size, None, place.seq)?;
     let part = usize::try_from(at.offset.0.saturating_sub(place.offset.0)).unwrap_or(usize::MAX);
     if at.seq.is_none() && part > 0 {
         let batch = reader.read(1, Some(head.seq))?;
@@ -155,7 +172,26 @@ pub(crate) fn look_back(task: &Task, at: Cursor, head: Place) -> Result<Live, Jo
             live.offset = at.offset;
         }
     }
-    Ok(live)
+    Ok((live, None))
+}
+
+/// The screen of the first keyframe; where there is none near, a blank one where what is kept begins.
+fn first_picture(
+    reader: &mut Reader,
+    size: AskedSize,
+    oldest: Head,
+    until: Seq,
+) -> Result<Live, JournalError> {
+    for _ in 0..LATE_KEYFRAMES_MAX {
+        if !reader.seek_to_next_keyframe(KEYFRAME_GAP_BYTES)? {
+            break;
+        }
+        // The first ones may be of places that are gone.
+        if let Some(live) = Live::of_keyframe(reader)?.filter(|kept| kept.next <= until) {
+            return Ok(live);
+        }
+    }
+    Ok(Live { next: oldest.seq, offset: oldest.offset, ..Live::blank(size) })
 }
 
 /// The screen before the frame `until`: from `live` on, from the last keyframe before it, or from the oldest frame that is

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axiom_proto::api::{ScreenAnswer, ScreenCursor, ScreenRequest};
 use axiom_proto::bytestring::ByteString;
-use axiom_proto::cursor::Cursor;
+use axiom_proto::cursor::{Cursor, Gone};
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::task::{Mode, Size};
 use axiom_screen::{Sanitizer, Screen};
@@ -38,11 +38,14 @@ pub(super) async fn screen(
         let head = task.announced().head.unwrap_or_default();
         let live = match request.at {
             Some(at) => kept::read(|| look_back(&task, at, head)),
-            None => kept::read(|| catch_up(&task, fleet.screens.take(task.id()), head)),
+            None => {
+                let kept = || catch_up(&task, fleet.screens.take(task.id()), head);
+                kept::read(kept).map(|live| (live, None))
+            }
         };
-        let live = live.map_err(|error| fault::of_journal(&error))?;
+        let (live, gone) = live.map_err(|error| fault::of_journal(&error))?;
         debug!(task = %task.id(), frames = live.frames_read, "made a screen");
-        let answer = answer(&live, request);
+        let answer = answer(&live, gone, request);
         if request.at.is_none() {
             fleet.screens.keep(task.id(), live);
         }
@@ -51,9 +54,10 @@ pub(super) async fn screen(
     .await
 }
 
-fn answer(live: &Live, request: ScreenRequest) -> ScreenAnswer {
+fn answer(live: &Live, gone: Option<Gone>, request: ScreenRequest) -> ScreenAnswer {
     let here =
         Cursor { session: FIRST_SESSION, offset: live.offset, seq: Some(live.next), line: None };
+    let asked = request.at.filter(|at| at.seq.is_none() && gone.is_none());
     let (size, view) = (live.screen.size(), live.screen.view());
     ScreenAnswer {
         size: Size { cols: size.columns(), rows: size.rows() },
@@ -65,7 +69,8 @@ fn answer(live: &Live, request: ScreenRequest) -> ScreenAnswer {
         },
         title: view.title,
         alternate: view.alternate,
-        at: request.at.filter(|at| at.seq.is_none()).unwrap_or(here),
+        at: asked.unwrap_or(here),
+        gone,
         dump: request.dump.then(|| ByteString(harmless_dump(&live.screen))),
         model: request.model.then(|| ByteString(live.screen.dump())),
     }

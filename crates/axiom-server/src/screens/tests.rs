@@ -231,6 +231,40 @@ fn a_journal_without_its_beginning_is_looked_at_from_its_first_keyframe() {
 }
 
 #[test]
+fn of_a_place_that_is_gone_the_first_picture_that_can_be_had_is_given_and_it_is_said() {
+    for seed in [5, 6, 7] {
+        let (mut story, mut whole) = (Story::begin(seed), Story::begin(seed));
+        let mut first_lines = Vec::new();
+        for line in 0..3_000 {
+            first_lines.push(story.writer.head());
+            let line = format!("\x1b[3{}mline {line}\r\n", line % 8);
+            story.print(line.as_bytes());
+            whole.print(line.as_bytes());
+        }
+        let (folder, head) = (story.folder.path(), story.writer.head());
+        let place = Place { seq: head.seq, offset: head.offset };
+        let bounds =
+            TrimBounds { bytes_max: Some(20_000), since_unix_us: None, unread: Seq(u64::MAX) };
+        assert!(axiom_journal::trim(folder, &bounds).unwrap().segments > 0);
+        let oldest = Reader::open(folder).unwrap().head();
+        let asked = first_lines.iter().take_while(|line| line.offset < oldest.offset);
+        for line in asked.step_by(50) {
+            for seq in [None, Some(line.seq)] {
+                let at = Cursor { session: 1, offset: line.offset, seq, line: None };
+                let (live, gone) = look_back_in(folder, SIZE, at, place).unwrap();
+                assert_eq!(gone, Some(Gone { from: line.offset, to: live.offset }));
+                assert!(live.next >= oldest.seq, "{} is before what is kept", live.next);
+                // It is a whole picture, as it was: none of its rows stems from nowhere.
+                let then = draw(whole.folder.path(), SIZE, None, live.next).unwrap();
+                assert_same(&live, &then, live.next);
+            }
+        }
+        let at = Cursor { session: 1, offset: head.offset, seq: Some(head.seq), line: None };
+        assert_eq!(look_back_in(folder, SIZE, at, place).unwrap().1, None, "the head is kept");
+    }
+}
+
+#[test]
 fn a_screen_after_a_hundred_megabytes_is_made_from_few_frames() {
     let mut story = Story::begin(9);
     let block = b"0123456789abcde\n".repeat(256);
