@@ -22,7 +22,7 @@ const UNSETTLED: HeaderName = HeaderName::from_static("x-axiom-unsettled");
 const BLOCKS: HeaderName = HeaderName::from_static("x-axiom-blocks");
 
 /// Bytes of a task, and where to go on.
-type Piece = (AppendHeaders<Vec<(HeaderName, String)>>, Bytes);
+type Piece = ([(HeaderName, &'static str); 1], AppendHeaders<Vec<(HeaderName, String)>>, Bytes);
 
 /// `?view=text|raw&cursor=…&bytes_max=…&tail=N&unsettled=true`.
 #[derive(Debug, Deserialize)]
@@ -92,7 +92,7 @@ pub(super) async fn read(
         View::Text => "text/plain; charset=utf-8",
         View::Raw => "application/octet-stream",
     };
-    let (AppendHeaders(mut headers), bytes) =
+    let (kind, AppendHeaders(mut headers), bytes) =
         piece(kind, (answer.cursor, answer.ended, answer.gone), room.hold(answer.bytes.into()));
     headers.extend(answer.unsettled.map(|lines| (UNSETTLED, lines.to_string())));
     if let Some(lines) = answer.lines {
@@ -101,7 +101,7 @@ pub(super) async fn read(
             headers.push((BLOCKS, told_blocks(&lines.blocks)));
         }
     }
-    Ok((AppendHeaders(headers), bytes))
+    Ok((kind, AppendHeaders(headers), bytes))
 }
 
 /// JSON of nothing but ASCII: a header has no other characters.
@@ -156,12 +156,13 @@ pub(super) async fn frames(
     ))
 }
 
-fn piece(kind: &str, (cursor, ended, gone): (Cursor, bool, Option<Gone>), bytes: Bytes) -> Piece {
-    let mut headers = vec![
-        (CONTENT_TYPE, kind.to_owned()),
-        (CURSOR, cursor.to_string()),
-        (ENDED, ended.to_string()),
-    ];
+fn piece(
+    kind: &'static str,
+    (cursor, ended, gone): (Cursor, bool, Option<Gone>),
+    bytes: Bytes,
+) -> Piece {
+    let mut headers = vec![(CURSOR, cursor.to_string()), (ENDED, ended.to_string())];
     headers.extend(gone.map(|gone| (GONE, gone.to_string())));
-    (AppendHeaders(headers), bytes)
+    // In the place of the kind that bytes have by themselves, not beside it.
+    ([(CONTENT_TYPE, kind)], AppendHeaders(headers), bytes)
 }

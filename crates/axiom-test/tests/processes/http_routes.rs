@@ -1,6 +1,6 @@
 //! Every route, as the server itself lists them: each has its row here, and turns strangers away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -131,6 +131,28 @@ fn assert_documented(operation: &Value, answer: &Answer) {
     let kind = answer.header("content-type").unwrap().split(';').next().unwrap();
     assert!(said["content"][kind].is_object(), "not in the document: {answer:?} in {operation}");
     assert!(said["headers"]["x-request-id"].is_object(), "{operation}");
+}
+
+#[test]
+fn an_answer_says_once_what_it_is() {
+    let lab = Lab::new();
+    let id = lab.spawn(&["--size", "80x24", "--", "echo", "hello"]);
+    lab.wait(&[&id]);
+    for (path, kind) in [
+        ("/output", "text/plain; charset=utf-8"),
+        ("/output?view=raw", "application/octet-stream"),
+        ("/frames", "application/octet-stream"),
+        ("/screen", "application/json"),
+        ("", "application/json"),
+    ] {
+        let answer = lab.asked("GET", &format!("/api/v1/tasks/{id}{path}"), b"");
+        assert_eq!(answer.header("content-type"), Some(kind), "{path}");
+        let names = answer.head.lines().filter_map(|line| line.split_once(": "));
+        let names: Vec<String> = names.map(|(name, _)| name.to_ascii_lowercase()).collect();
+        let once: BTreeSet<&String> = names.iter().collect();
+        assert_eq!(once.len(), names.len(), "{path}: {}", answer.head);
+    }
+    lab.shut_down();
 }
 
 #[test]
