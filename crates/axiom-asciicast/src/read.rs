@@ -94,14 +94,14 @@ enum Times {
     Intervals,
 }
 
-/// Takes lines, gives events.
-#[derive(Debug, Default)]
+/// Takes lines, gives events. A copy goes on from the same line.
+#[derive(Debug, Clone, Default)]
 pub struct Reader {
     state: State,
     line: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 enum State {
     #[default]
     Begin,

@@ -6,6 +6,6 @@ mod jump;
 mod search;
 mod task;
 
-pub(crate) use file::{CastError, CastFile};
+pub(crate) use file::{CastError, CastFile, FilePoint};
 pub(crate) use jump::{Jump, Landing, Place};
 pub(crate) use task::{Cut, TaskEvents};

@@ -6,6 +6,7 @@ mod pace;
 mod player;
 mod source;
 mod stage;
+mod waypoints;
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -18,14 +19,15 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::failure::{Failure, of_output};
 use crate::here::{Terminals, terminal_size};
-use crate::recording::{CastFile, Jump};
+use crate::recording::{CastFile, FilePoint, Jump};
 use crate::signals::{Sign, Signals};
 use crate::stdio::{OutputWatch, Stream, Typed, Writer, no_input, read_input};
 use crate::terminal::{HeldTerminal, in_foreground};
 use keys::Keys;
-use player::{Act, Player};
-use source::{Portion, Source};
+use player::{Act, Goal, Player};
+use source::{Begin, Portion, Source};
 use stage::Stage;
+use waypoints::{Waypoint, Waypoints};
 
 pub(crate) use pace::{Pace, Speed};
 pub(crate) use source::{Origin, not_played};
@@ -71,7 +73,7 @@ impl Replay {
         let own = |error: io::Error| Failure::own(format!("take the terminal: {error}"), "");
         let mut signals = Signals::take().map_err(own)?;
         let terminals = Terminals::of_process();
-        let source = self.origin.read(self.opened, None)?;
+        let source = self.origin.read(self.opened.map_or(Begin::Start, Begin::Opened))?;
         let held = terminals.input && terminals.output && in_foreground();
         let held = if held {
             signals.take_suspend().map_err(own)?;
@@ -94,6 +96,7 @@ impl Replay {
             writer: Writer::start(),
             watch: OutputWatch::start(),
             pending: None,
+            waypoints: Waypoints::default(),
             began: Instant::now(),
         };
         let left = playing.run().await;
@@ -116,6 +119,8 @@ struct Playing {
     watch: OutputWatch,
     /// What waits for the writer.
     pending: Option<Bytes>,
+    /// Where a seek back in a file can begin.
+    waypoints: Waypoints,
     began: Instant,
 }
 
@@ -195,12 +200,8 @@ impl Playing {
                     let drawn = self.stage.as_mut().map(Stage::draw);
                     self.pending = drawn.map(Bytes::from);
                 }
-                Act::Rewind => {
-                    self.source = self.origin.read(None, None)?;
-                    let size = self.origin.size();
-                    self.stage.iter_mut().for_each(|stage| stage.begin_again(size));
-                }
-                Act::Jump(place) => self.source = self.origin.read(None, Some(place))?,
+                Act::Rewind(goal) => self.rewind(goal)?,
+                Act::Jump(place) => self.source = self.origin.read(Begin::At(place))?,
                 Act::More => return Ok(Some(Waiting::More)),
                 Act::Rest => return Ok(Some(Waiting::Rest)),
                 Act::Wait(due) => {
@@ -213,12 +214,41 @@ impl Playing {
 
     fn read(&mut self, portion: Option<Portion>) {
         match portion {
-            Some(Portion::Events(events)) => self.player.more(events),
+            Some(Portion::Events(events, point)) => {
+                self.note_place(point);
+                self.player.more(events);
+            }
             Some(Portion::Begun(Jump { landing, size, dump })) => {
                 self.stage.iter_mut().for_each(|stage| stage.begin_with(size, &dump));
                 self.player.landed(landing, self.now());
             }
             None => self.player.no_more(),
+        }
+    }
+
+    /// Begins again before a goal: at the nearest place that is known, or at the start.
+    fn rewind(&mut self, goal: Goal) -> Result<(), Failure> {
+        match self.waypoints.before(goal) {
+            Some(Waypoint { point, passed, size, picture }) => {
+                self.source = self.origin.read(Begin::InFile(point.clone()))?;
+                self.stage.iter_mut().for_each(|stage| stage.begin_with(*size, picture));
+                self.player.begun_at(*passed);
+            }
+            None => {
+                self.source = self.origin.read(Begin::Start)?;
+                let size = self.origin.size();
+                self.stage.iter_mut().for_each(|stage| stage.begin_again(size));
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the picture of a place in a file, where one is due.
+    fn note_place(&mut self, point: Option<FilePoint>) {
+        let Some(point) = point.filter(|point| self.waypoints.want(point)) else { return };
+        if let (Some(stage), Some(passed)) = (&self.stage, self.player.passed()) {
+            let (size, picture) = stage.picture();
+            self.waypoints.keep(Waypoint { point, passed, size, picture });
         }
     }
 

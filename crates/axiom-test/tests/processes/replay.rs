@@ -5,12 +5,15 @@ use std::path::PathBuf;
 
 use axiom_screen::{Answers, Screen, Size};
 use rustix::event::Timespec;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::lab::{EVENT_WAIT, Lab, assert_dies, kill};
 use crate::tty::Seat;
 
 const HEAD: &str = "{\"version\":2,\"width\":80,\"height\":24}\n";
+
+/// Events of a recording that is too long to be played from its start for every key.
+const LONG: u32 = 120_000;
 
 /// A recording of these lines.
 fn cast(lab: &Lab, lines: &str) -> PathBuf {
@@ -274,6 +277,50 @@ fn a_long_task_is_sought_through_by_its_pictures_and_each_is_the_one_from_the_st
     assert_eq!(seat.wait_for_exit(), 0);
     assert_as_before(&seat);
     lab.shut_down();
+}
+
+#[test]
+fn a_seek_back_in_a_long_file_gives_the_picture_from_the_start_without_reading_from_there() {
+    let lab = Lab::new();
+    let line = |n: u32| format!("\u{1b}[{}mline {n} of a long recording\r\n", 31 + n % 7);
+    let event = |n: u32| format!("[{}, \"o\", {}]\n", f64::from(n) / 1000.0, json!(line(n)));
+    let file = cast(&lab, &(0..LONG).map(event).collect::<String>());
+    let size = Size::nearest(80, 24);
+    let from_start = |count: u32| {
+        let mut screen = Screen::new(size);
+        let lines: String = (0..count).map(line).collect();
+        screen.feed(lines.as_bytes(), &mut Answers::default());
+        screen.view().text()
+    };
+    let mut seat = seat(&lab, &file, &["--speed", "0.01"]);
+    seat.wait_for("line 0 ");
+    seat.type_text(" ");
+    seat.type_text(&"\u{1b}[A".repeat(4));
+    wait_for_screen(&mut seat, size, &from_start(LONG));
+    let pid = seat.child.id();
+    let read = || {
+        let counts = std::fs::read_to_string(format!("/proc/{pid}/io")).unwrap();
+        counts.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    let before = read();
+    assert!(before > 6_000_000, "{before} bytes only were read: it is no long file");
+    let mut count = LONG;
+    for steps in 1..=2 {
+        seat.type_text(&",".repeat(steps as usize));
+        count -= steps;
+        wait_for_screen(&mut seat, size, &from_start(count));
+    }
+    // Five seconds each.
+    seat.type_text("\u{1b}[D");
+    count -= 5000;
+    wait_for_screen(&mut seat, size, &from_start(count));
+    let more = read() - before;
+    assert!(more < before, "{more} bytes were read for a few seeks, and {before} for all of it");
+    seat.type_text("0");
+    wait_for_screen(&mut seat, size, &from_start(1));
+    seat.type_text("q");
+    assert_eq!(seat.wait_for_exit(), 0);
+    assert_as_before(&seat);
 }
 
 /// The terminal's size, and all outputs, as its recording has them.

@@ -2,7 +2,7 @@
 //! lines, is read whole up to the same bound.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::vec;
 
@@ -42,8 +42,16 @@ pub(crate) struct CastFile {
 
 #[derive(Debug)]
 enum Body {
-    Lines { input: BufReader<File>, reader: Reader },
+    Lines { input: BufReader<File>, at: FilePoint },
     Whole(vec::IntoIter<Event>),
+}
+
+/// A place in a file, between two lines. What is read from there on is what would have come next.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FilePoint {
+    /// Bytes before it.
+    pub offset: u64,
+    reader: Reader,
 }
 
 impl CastFile {
@@ -67,15 +75,39 @@ impl CastFile {
             LineEnd::TooLong => Err(BadLine { line: 1, fault: LineFault::TooLong }),
             LineEnd::Newline | LineEnd::File => reader.line(&first).map(drop),
         };
+        let offset = first.len() as u64 + u64::from(ended == LineEnd::Newline);
         match (begun, reader.header()) {
             (Ok(()), Some(header)) => {
-                Ok(Self { path: path.to_owned(), header, body: Body::Lines { input, reader } })
+                let body = Body::Lines { input, at: FilePoint { offset, reader } };
+                Ok(Self { path: path.to_owned(), header, body })
             }
             (Err(error), _) if error != no_recording => Err(bad(error)),
             (Ok(()) | Err(_), _) => {
                 let (header, events) = whole(first, &mut input).map_err(read)?.map_err(bad)?;
                 Ok(Self { path: path.to_owned(), header, body: Body::Whole(events.into_iter()) })
             }
+        }
+    }
+
+    /// Opens a recording that was opened before, at a place in it.
+    ///
+    /// # Errors
+    /// [`CastError`] when it cannot be read any more.
+    pub(crate) fn open_at(path: &Path, at: FilePoint) -> Result<Self, CastError> {
+        let read = |source| CastError::Read { path: path.to_owned(), source };
+        let mut file = File::open(path).map_err(read)?;
+        file.seek(SeekFrom::Start(at.offset)).map_err(read)?;
+        let header = at.reader.header().expect("a place lies behind the head");
+        let body = Body::Lines { input: BufReader::new(file), at };
+        Ok(Self { path: path.to_owned(), header, body })
+    }
+
+    /// The place of the next event. None in a file without lines, which is small.
+    #[must_use]
+    pub(crate) fn point(&self) -> Option<FilePoint> {
+        match &self.body {
+            Body::Lines { at, .. } => Some(at.clone()),
+            Body::Whole(_) => None,
         }
     }
 
@@ -100,15 +132,16 @@ impl CastFile {
     /// [`CastError`], with the line. Nothing comes after it.
     pub(crate) fn next(&mut self) -> Result<Option<Event>, CastError> {
         let Self { path, body, .. } = self;
-        let (input, reader) = match body {
+        let (input, FilePoint { offset, reader }) = match body {
             Body::Whole(events) => return Ok(events.next()),
-            Body::Lines { input, reader } => (input, reader),
+            Body::Lines { input, at } => (input, at),
         };
         let bad = |source| CastError::Bad { path: path.clone(), source };
         let mut line = Vec::new();
         loop {
             let ended = read_line(input, &mut line)
                 .map_err(|source| CastError::Read { path: path.clone(), source })?;
+            *offset += line.len() as u64 + u64::from(ended == LineEnd::Newline);
             let number = reader.next_line();
             let event = match ended {
                 LineEnd::TooLong => {

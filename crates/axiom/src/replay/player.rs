@@ -29,8 +29,8 @@ pub(crate) enum Act {
     Rest,
     /// More events are needed.
     More,
-    /// Events are needed from the start again.
-    Rewind,
+    /// Events are needed from the start again, or from any place before the goal; of that [`Player::begun_at`] is told.
+    Rewind(Goal),
     /// Events are needed from this place on, and the picture that stands there; [`Player::landed`] is told of it.
     Jump(Place),
     /// The recording is over.
@@ -42,7 +42,7 @@ pub(crate) enum Act {
 pub(crate) enum Reach {
     /// Nowhere: what comes through a pipe comes once.
     Onward,
-    /// At its start only: whatever is before the goal is passed over.
+    /// At its start, and where it was before: whatever lies between that and the goal is passed over.
     Start,
     /// At any place: who has it knows what its terminal showed there.
     Anywhere,
@@ -50,7 +50,7 @@ pub(crate) enum Reach {
 
 /// Where a seek goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Goal {
+pub(crate) enum Goal {
     /// To this recorded time.
     Moment(Micros),
     /// Until so many outputs are passed, counted from where reading began: before that there are outputs too, if it was not
@@ -58,6 +58,15 @@ enum Goal {
     Outputs(i64),
     /// Past the next marker.
     Marker,
+}
+
+/// What lies before a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Passed {
+    /// The time of the last event.
+    pub last: Micros,
+    /// How many outputs.
+    pub outputs: i64,
 }
 
 /// Reading begins anew.
@@ -128,6 +137,19 @@ impl Player {
         };
     }
 
+    /// Reading has begun anew, not at the start but at a place with this before it.
+    pub(crate) fn begun_at(&mut self, passed: Passed) {
+        self.outputs = passed.outputs;
+        self.pace.skipped(passed.last);
+    }
+
+    /// What lies before the events that come next. None while there are some that were not passed.
+    #[must_use]
+    pub(crate) fn passed(&self) -> Option<Passed> {
+        let passed = Passed { last: self.pace.last(), outputs: self.outputs };
+        self.queue.is_empty().then_some(passed)
+    }
+
     /// Every event was given.
     pub(crate) fn no_more(&mut self) {
         self.whole = true;
@@ -174,7 +196,7 @@ impl Player {
         self.beginning = None;
         self.outputs = 0;
         self.pace.rewind(now);
-        Act::Rewind
+        Act::Rewind(self.goal.unwrap_or(Goal::Moment(Micros(0))))
     }
 
     /// A key was pressed. True if it asks to leave.

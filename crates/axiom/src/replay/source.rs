@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::failure::Failure;
-use crate::recording::{CastError, CastFile, Jump, Place as Point, TaskEvents};
+use crate::recording::{CastError, CastFile, FilePoint, Jump, Place as Point, TaskEvents};
 
 use super::player::Reach;
 
@@ -73,24 +73,24 @@ impl Origin {
         }
     }
 
-    /// Begins to read it, from the start or from a place. `opened` is the file, where it is open already.
+    /// Begins to read it.
     ///
     /// # Errors
     /// [`Failure`] for a task without a session.
-    pub(crate) fn read(
-        &self,
-        opened: Option<CastFile>,
-        point: Option<Point>,
-    ) -> Result<Source, Failure> {
+    pub(crate) fn read(&self, begin: Begin) -> Result<Source, Failure> {
         let (sender, portions) = mpsc::channel(PORTIONS_MAX);
         let reading = match self {
             Self::Task { place, view } => {
                 let events = TaskEvents::of((**view).clone())?;
+                let point = match begin {
+                    Begin::At(point) => Some(point),
+                    Begin::Start | Begin::Opened(_) | Begin::InFile(_) => None,
+                };
                 Some(tokio::spawn(read_task(place.clone(), events, point, sender)))
             }
             Self::File { path, .. } => {
                 let path = path.clone();
-                thread::spawn(move || read_file(&path, opened, &sender));
+                thread::spawn(move || read_file(&path, begin, &sender));
                 None
             }
         };
@@ -98,13 +98,26 @@ impl Origin {
     }
 }
 
+/// Where reading begins.
+#[derive(Debug)]
+pub(crate) enum Begin {
+    /// At the start.
+    Start,
+    /// In a file that is open already.
+    Opened(CastFile),
+    /// At a place of a task.
+    At(Point),
+    /// At a place of a file.
+    InFile(FilePoint),
+}
+
 /// What is read, piece by piece.
 #[derive(Debug)]
 pub(crate) enum Portion {
     /// The place that was asked for. It comes first.
     Begun(Jump),
-    /// The next events.
-    Events(Vec<Event>),
+    /// The next events, and in a file the place before them.
+    Events(Vec<Event>, Option<FilePoint>),
 }
 
 /// Events as they are read. Reading ends with it.
@@ -165,22 +178,18 @@ async fn send_task(
             let at = axiom_proto::frame::Micros(0);
             portion.insert(0, Event { at, what: What::Resized(first) });
         }
-        if sender.send(Ok(Portion::Events(portion))).await.is_err() {
+        if sender.send(Ok(Portion::Events(portion, None))).await.is_err() {
             break;
         }
     }
     Ok(())
 }
 
-fn read_file(
-    path: &Path,
-    opened: Option<CastFile>,
-    sender: &mpsc::Sender<Result<Portion, Failure>>,
-) {
+fn read_file(path: &Path, begin: Begin, sender: &mpsc::Sender<Result<Portion, Failure>>) {
     // Whoever listens no longer wants no more of it.
     drop(
-        read_portions(path, opened, |events| {
-            sender.blocking_send(Ok(Portion::Events(events))).is_ok()
+        read_portions(path, begin, |events, point| {
+            sender.blocking_send(Ok(Portion::Events(events, point))).is_ok()
         })
         .or_else(|error| sender.blocking_send(Err(not_played(&error)))),
     );
@@ -188,13 +197,15 @@ fn read_file(
 
 fn read_portions(
     path: &Path,
-    opened: Option<CastFile>,
-    mut give: impl FnMut(Vec<Event>) -> bool,
+    begin: Begin,
+    mut give: impl FnMut(Vec<Event>, Option<FilePoint>) -> bool,
 ) -> Result<(), CastError> {
-    let mut file = match opened {
-        Some(file) => file,
-        None => CastFile::open(path)?,
+    let mut file = match begin {
+        Begin::Opened(file) => file,
+        Begin::InFile(point) => CastFile::open_at(path, point)?,
+        Begin::Start | Begin::At(_) => CastFile::open(path)?,
     };
+    let mut point = file.point();
     let (mut portion, mut bytes) = (Vec::new(), 0);
     while let Some(event) = file.next()? {
         if let What::Output(output) = &event.what {
@@ -205,12 +216,13 @@ fn read_portions(
         // A file that grows while it is played is played as far as it goes.
         if full || !file.has_more_at_hand() {
             bytes = 0;
-            if !give(std::mem::take(&mut portion)) {
+            let before = std::mem::replace(&mut point, file.point());
+            if !give(std::mem::take(&mut portion), before) {
                 return Ok(());
             }
         }
     }
-    give(portion);
+    give(portion, point);
     Ok(())
 }
 

@@ -66,6 +66,13 @@ impl Stage {
         self.feed(dump);
     }
 
+    /// What [`Stage::begin_with`] needs to go on from here.
+    #[must_use]
+    pub(crate) fn picture(&self) -> (Size, Vec<u8>) {
+        let size = self.screen.size();
+        (Size { cols: size.columns(), rows: size.rows() }, self.screen.dump())
+    }
+
     /// The whole picture.
     pub(crate) fn draw(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();

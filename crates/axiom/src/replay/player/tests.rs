@@ -65,7 +65,7 @@ impl Room {
                     return false;
                 }
                 Act::More => self.give(),
-                Act::Rewind => {
+                Act::Rewind(_) => {
                     self.rewinds += 1;
                     self.given = 0;
                     self.picture.clear();
