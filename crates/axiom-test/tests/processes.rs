@@ -111,6 +111,8 @@ mod trimming;
 mod tty;
 #[path = "processes/versions.rs"]
 mod versions;
+#[path = "processes/vttest.rs"]
+mod vttest;
 #[path = "processes/websocket.rs"]
 mod websocket;
 #[path = "processes/wire.rs"]

@@ -6,6 +6,9 @@ use std::time::Instant;
 use crate::lab::{EVENT_WAIT, Lab};
 use crate::tty::Seat;
 
+/// What the model is shown for U+FFFD, which it leaves out.
+pub(crate) const INSTEAD: &str = "?";
+
 /// A person in front of a second terminal model.
 pub(crate) struct Viewer {
     pub(crate) seat: Seat,
@@ -27,9 +30,15 @@ impl Viewer {
 
     /// The terminal as it is now.
     pub(crate) fn screen(&mut self) -> &vt100::Screen {
-        let bytes = self.seat.bytes();
-        self.judge.process(&bytes[self.fed..]);
-        self.fed = bytes.len();
+        let fresh = &self.seat.bytes()[self.fed..];
+        let whole = match std::str::from_utf8(fresh) {
+            Ok(text) => text.len(),
+            Err(cut) if cut.error_len().is_none() => cut.valid_up_to(),
+            Err(_) => fresh.len(),
+        };
+        let text = String::from_utf8_lossy(&fresh[..whole]);
+        self.judge.process(text.replace(char::REPLACEMENT_CHARACTER, INSTEAD).as_bytes());
+        self.fed += whole;
         self.judge.screen()
     }
 
