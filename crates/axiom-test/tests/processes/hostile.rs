@@ -7,11 +7,16 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use axiom_proto::frame::{Frame, FrameKind, Header};
+use axiom_screen::{Answers, Screen, Size};
+use serde_json::json;
 
 use crate::hostile_judge::{Attack, Own, attacks, offence};
 use crate::lab::{EVENT_WAIT, Lab};
 use crate::tty::Seat;
+use crate::websocket::WebSocket;
 use crate::wire::request_to;
 
 /// Wide enough for a whole command line, so that nothing is cut away before it is judged.
@@ -36,6 +41,7 @@ const EXITS: &[&str] = &[
     "stream",
     "run --each",
     "replay",
+    "attach",
     "export text",
     "export svg",
     "asciicast",
@@ -47,6 +53,7 @@ const EXITS: &[&str] = &[
     "/output",
     "/screen",
     "/events",
+    "/live",
 ];
 
 /// What came out of an exit of an attack.
@@ -58,6 +65,8 @@ enum Remains {
     Looks,
     /// Escapes of JSON or XML.
     Escaped,
+    /// Every byte, in a message of bytes.
+    Bytes,
 }
 
 impl Remains {
@@ -67,6 +76,7 @@ impl Remains {
             Self::Text => "text",
             Self::Looks => "looks",
             Self::Escaped => "escaped",
+            Self::Bytes => "bytes",
         }
     }
 }
@@ -189,6 +199,8 @@ fn no_attack_reaches_anybody_by_any_exit() {
 fn alone(lab: &Lab, attack: &Attack, id: &str, all: &Mutex<&mut Findings>) {
     let mut findings = Findings::default();
     one_by_one(lab, attack, id, &mut findings);
+    attached(lab, attack, &mut findings);
+    live(lab, attack, id, &mut findings);
     by_http(lab, attack, id, &mut findings);
     messages(lab, attack, &mut findings);
     let mut all = all.lock().unwrap();
@@ -214,6 +226,80 @@ fn one_by_one(lab: &Lab, attack: &Attack, id: &str, findings: &mut Findings) {
         let bytes = on_terminal(lab, &args);
         findings.take(exit, own, &bytes, std::slice::from_ref(attack));
     }
+}
+
+/// What reaches a viewer who is there while it is printed.
+fn attached(lab: &Lab, attack: &Attack, findings: &mut Findings) {
+    let size = format!("{COLUMNS}x{ROWS}");
+    let mut command = lab.command(&["spawn", "--json", "--size", &size, "--"]);
+    let line = "stty -echo; read go; printf '%s\\n' \"$1\"; read go";
+    command.args(["sh", "-c", line, "sh"]).arg(attack.marked());
+    let answer = crate::cli::finish(&mut command, b"").ok().json();
+    let id = answer["tasks"][0]["id"].as_str().unwrap();
+    let mut viewer = seat(lab.command(&["attach", id]));
+    viewer.wait_for("\u{1b}[?1049h");
+    viewer.type_text("\r");
+    let printed = [attack.marked().as_encoded_bytes(), b"\n"].concat();
+    let printed = on_its_terminal(&printed);
+    let deadline = Instant::now() + EVENT_WAIT;
+    loop {
+        let raw = lab.asked("GET", &format!("/api/v1/tasks/{id}/output?view=raw"), b"");
+        let screen = lab.asked("GET", &format!("/api/v1/tasks/{id}/screen"), b"").json();
+        if raw.body.ends_with(&printed) && shown(viewer.bytes()) == screen["rows"] {
+            break;
+        }
+        assert!(Instant::now() < deadline, "attach does not show {:?}", attack.name);
+        let _more: bool = viewer.read_until(Instant::now() + Duration::from_millis(20));
+    }
+    viewer.type_text("\u{1d}d");
+    assert_eq!(viewer.wait_for_exit(), 0);
+    findings.take("attach", Own::Painting, viewer.bytes(), std::slice::from_ref(attack));
+    lab.axiom(&["stop", id]).ok();
+}
+
+/// The rows of a terminal that got these bytes.
+fn shown(bytes: &[u8]) -> serde_json::Value {
+    let mut screen = Screen::new(Size::nearest(COLUMNS.into(), ROWS.into()));
+    screen.feed(bytes, &mut Answers::default());
+    screen.view().rows.into_iter().map(|row| row.text).collect()
+}
+
+/// What a terminal makes of newlines.
+fn on_its_terminal(bytes: &[u8]) -> Vec<u8> {
+    let newline = |byte: &u8| if *byte == b'\n' { vec![b'\r', b'\n'] } else { vec![*byte] };
+    bytes.iter().flat_map(newline).collect()
+}
+
+/// The live connection: for programs, to which every byte goes, in messages of bytes and in no other.
+fn live(lab: &Lab, attack: &Attack, id: &str, findings: &mut Findings) {
+    let mut socket = WebSocket::open_by_network(lab);
+    socket.say(&json!({"type": "watch", "tasks": [id]}));
+    socket.subscribe(1, id, &json!("start"));
+    let (mut texts, mut output) = (Vec::new(), Vec::new());
+    loop {
+        let (kind, message) = socket.hear_bytes().expect("it ends with the task");
+        if kind == 1 {
+            texts.extend_from_slice(&message);
+            texts.push(b'\n');
+            if serde_json::from_slice::<serde_json::Value>(&message).unwrap()["type"] == "ended" {
+                break;
+            }
+            continue;
+        }
+        let mut frames = &message[4..];
+        while !frames.is_empty() {
+            let (frame, rest) = frames.split_at(Header::decode(frames).unwrap().frame_bytes());
+            let frame = Frame::decode(frame).unwrap();
+            if frame.header.kind == FrameKind::Output {
+                output.extend_from_slice(frame.payload);
+            }
+            frames = rest;
+        }
+    }
+    findings.offences.extend(offence(&texts, Own::Text).map(|said| format!("/live: {said}")));
+    let raw = lab.asked("GET", &format!("/api/v1/tasks/{id}/output?view=raw"), b"").body;
+    assert!(output == raw && !raw.is_empty(), "/live, {}: other bytes than printed", attack.name);
+    findings.note(attack, "/live", Remains::Bytes);
 }
 
 fn by_http(lab: &Lab, attack: &Attack, id: &str, findings: &mut Findings) {

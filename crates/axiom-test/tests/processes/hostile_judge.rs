@@ -26,7 +26,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
     lines.enumerate().map(attack).collect()
 }
 
-fn unescaped(text: &str) -> Vec<u8> {
+pub(crate) fn unescaped(text: &str) -> Vec<u8> {
     let mut plain = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('\\') {
@@ -73,6 +73,8 @@ pub(crate) enum Own {
     Text,
     /// Text in colours, rows drawn anew, and links to the web.
     Drawing,
+    /// The same with a title, and with the modes of keyboard, mouse and page: the terminal is taken, and given back.
+    Painting,
 }
 
 /// What may not be in it; nothing if all is well.
@@ -82,26 +84,27 @@ pub(crate) fn offence(bytes: &[u8], own: Own) -> Option<String> {
     while let Some(character) = rest.chars().next() {
         let after = &rest[character.len_utf8()..];
         rest = match (character, own) {
-            ('\u{1b}', Own::Drawing) => match after_sequence(after) {
+            ('\u{1b}', Own::Drawing | Own::Painting) => match after_sequence(after, own) {
                 Ok(after) => after,
                 Err(sequence) => return Some(sequence),
             },
+            ('\u{7}' | '\u{18}', Own::Painting) => after,
             ('\r' | '\n' | '\t', _) => after,
             ('\u{7}' | '\u{8}' | '\u{b}' | '\u{c}' | '\u{e}' | '\u{f}', Own::Drawing) => after,
             (acts, _) if acts.is_control() || is_hidden(acts) => return Some(format!("{acts:?}")),
             _ => after,
         };
     }
-    answered(bytes)
+    answered(bytes, own)
 }
 
 /// What a terminal would say to it. Nothing should make it say anything.
-fn answered(bytes: &[u8]) -> Option<String> {
+fn answered(bytes: &[u8], own: Own) -> Option<String> {
     let mut viewer = Screen::new(Size::new(80, 24).unwrap());
     let mut answers = Answers::default();
     viewer.feed(bytes, &mut answers);
     let (said, title) = (answers.take(), viewer.view().title);
-    if said.is_empty() && title.is_empty() {
+    if said.is_empty() && (title.is_empty() || own == Own::Painting) {
         return None;
     }
     Some(format!(
@@ -111,7 +114,10 @@ fn answered(bytes: &[u8]) -> Option<String> {
 }
 
 /// What follows a sequence of a drawing, whose ESC is gone; the sequence if it is none.
-fn after_sequence(sequence: &str) -> Result<&str, String> {
+fn after_sequence(sequence: &str, own: Own) -> Result<&str, String> {
+    if own == Own::Painting {
+        return after_painting(sequence);
+    }
     let refuse = || Err(format!("ESC {:?}", sequence.chars().take(20).collect::<String>()));
     let Some((kind, rest)) = sequence.split_at_checked(1) else { return refuse() };
     match kind {
@@ -137,6 +143,37 @@ fn after_sequence(sequence: &str) -> Result<&str, String> {
         },
         "(" | ")" | "*" | "+" | "#" => Ok(&rest[1..]),
         "7" | "8" | "=" | ">" | "D" | "E" | "H" | "M" | "N" | "O" | "n" | "o" => Ok(rest),
+        _ => refuse(),
+    }
+}
+
+/// The same of what a painter may write. Written apart from it, as a second opinion.
+fn after_painting(sequence: &str) -> Result<&str, String> {
+    let refuse = || Err(format!("ESC {:?}", sequence.chars().take(20).collect::<String>()));
+    let Some((kind, rest)) = sequence.split_at_checked(1) else { return refuse() };
+    match kind {
+        "[" => {
+            let Some(end) = rest.find(|last: char| ('@'..='~').contains(&last)) else {
+                return refuse();
+            };
+            let (body, whole, after) = (&rest[..end], &rest[..=end], &rest[end + 1..]);
+            let taking = ["22;2t", "23;2t", "?1007s", "?1007r"].contains(&whole);
+            let draws = whole.ends_with(['h', 'l', 'm', 'H', 'J', 'K', 'S', 'q', 'u']);
+            let plain = body.bytes().all(|byte| (b' '..=b'?').contains(&byte))
+                && !body.contains(['$', '*', '&', '!', '"']);
+            if taking || draws && plain { Ok(after) } else { refuse() }
+        }
+        "]" => match rest.split_once("\u{1b}\\") {
+            Some((string, after))
+                if (string.starts_with("2;") || string.starts_with("8;;"))
+                    && !string.contains(char::is_control)
+                    && !string.contains("file:") =>
+            {
+                Ok(after)
+            }
+            _ => refuse(),
+        },
+        "=" | ">" => Ok(rest),
         _ => refuse(),
     }
 }

@@ -104,9 +104,19 @@ impl WebSocket {
 
     /// The next message.
     pub(crate) fn hear(&mut self) -> Heard {
+        match self.hear_bytes() {
+            Some((1, payload)) => Heard::Text(serde_json::from_slice(&payload).unwrap()),
+            Some((2, payload)) => Heard::Binary(payload),
+            Some((other, _)) => panic!("a message of kind {other}"),
+            None => Heard::Closed,
+        }
+    }
+
+    /// The next message's kind, 1 for text and 2 for bytes, and what is in it. Nothing after the end.
+    pub(crate) fn hear_bytes(&mut self) -> Option<(u8, Vec<u8>)> {
         let mut head = [0; 2];
         if self.wire.read_exact(&mut head).is_err() {
-            return Heard::Closed;
+            return None;
         }
         assert_eq!(head[0] & 0x70, 0, "no extension was agreed on");
         assert_eq!(head[1] & 0x80, 0, "a server does not mask");
@@ -125,17 +135,14 @@ impl WebSocket {
         };
         let mut payload = vec![0; bytes];
         self.wire.read_exact(&mut payload).unwrap();
-        match head[0] & 0x0f {
-            1 => Heard::Text(serde_json::from_slice(&payload).unwrap()),
-            2 => Heard::Binary(payload),
-            8 => {
-                self.closed_with = payload.split_first_chunk().map(|(code, reason)| {
-                    (u16::from_be_bytes(*code), String::from_utf8(reason.to_vec()).unwrap())
-                });
-                Heard::Closed
-            }
-            other => panic!("a message of kind {other}"),
+        let kind = head[0] & 0x0f;
+        if kind == 8 {
+            self.closed_with = payload.split_first_chunk().map(|(code, reason)| {
+                (u16::from_be_bytes(*code), String::from_utf8(reason.to_vec()).unwrap())
+            });
+            return None;
         }
+        Some((kind, payload))
     }
 
     /// The next text of this type; what comes before is dropped.
