@@ -18,6 +18,7 @@ use crate::fleet::Fleet;
 use crate::history::{self, Folded};
 use crate::launch::launch;
 use crate::link::{Dialled, Hangup, converse, dial};
+use crate::packing::filled;
 use crate::session::{Link, Problem};
 use crate::task::{Standing, Task};
 
@@ -97,6 +98,11 @@ async fn live(fleet: Arc<Fleet>, task: Arc<Task>, origin: Origin) {
     sweep(&fleet, &task).await;
     task.finish();
     fleet.leave(task.id());
+    // Also of a session that was over before anybody followed it.
+    if task.announced().head.is_some_and(|head| filled(head.offset) > 0) {
+        fleet.packing.mark(task.id());
+        fleet.trimming.mark(task.id());
+    }
     fleet.indexing.mark(task.id());
     fleet.freed.notify_one();
     fleet.over.notify_one();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::finish;
-use crate::lab::{LOW_WAIT, Lab, wait_long_for_entry};
+use crate::lab::{LOW_WAIT, Lab, assert_dies, wait_long_for_entry};
 
 /// Numbered lines that fill two segments and a bit.
 const LINES: usize = 4_200_000;
@@ -75,5 +75,25 @@ fn what_a_killed_server_left_plain_is_packed_by_the_next() {
     finish(lab.command(&["ps"]).env("AXIOM_PACK_AFTER", "0"), b"").ok();
     wait_long_for_entry(&folder.join("000002.journal.zst"), LOW_WAIT, &mut || false);
     assert!(raw(&lab, &id) == printed());
+    lab.shut_down();
+}
+
+#[test]
+fn what_ended_while_there_was_no_server_is_packed_by_the_next() {
+    let lab = Lab::new();
+    let line = format!("read go; seq -w 0 {} | cat; exit 3", LINES / 2 - 1);
+    let mut spawn = lab.command(&["spawn", "--json", "--", "sh", "-c", &line]);
+    let spawned = finish(spawn.env("AXIOM_PACK_AFTER", "off"), b"").ok().json();
+    let id = spawned["tasks"][0]["id"].as_str().unwrap().to_owned();
+    let folder = session_folder(&lab, &id);
+    let holder = lab.show(&id)["task"]["holder_pid"].as_u64().unwrap();
+    lab.axiom(&["send", &id, ""]).ok();
+    lab.kill_server();
+    assert_dies(u32::try_from(holder).unwrap(), "the holder of a task that prints and ends");
+    assert!(has(&folder, "000002.journal"), "all of it was written");
+    finish(lab.command(&["ps"]).env("AXIOM_PACK_AFTER", "0"), b"").ok();
+    wait_long_for_entry(&folder.join("000001.journal.zst"), LOW_WAIT, &mut || false);
+    // The line that was typed is echoed.
+    assert!(raw(&lab, &id).strip_prefix(b"\r\n") == Some(&printed()[..LINES / 2 * 9]));
     lab.shut_down();
 }
