@@ -4,6 +4,7 @@
 mod effect;
 mod ending;
 mod flood;
+mod gathering;
 mod input;
 mod interrupt;
 mod keyframes;
@@ -15,6 +16,7 @@ mod typing;
 
 pub use effect::{Ask, Effect, Scope};
 pub use flood::{Flood, HOLD, HOLD_BYTES_MAX};
+pub use gathering::{GATHER, Gathering};
 pub use input::{Input, Reply, Terminal};
 pub use keyframes::Cadence;
 pub use opening::{READ_BYTES_MAX, Writer, first_inputs, first_records};

@@ -79,6 +79,11 @@ impl Ends {
         }
     }
 
+    /// True if the child has a terminal: its output is one stream.
+    pub(crate) fn is_terminal(&self) -> bool {
+        matches!(self, Self::Terminal { .. })
+    }
+
     /// True once nothing more can be read.
     pub(crate) fn is_closed(&self) -> bool {
         self.outputs().iter().all(Option::is_none)

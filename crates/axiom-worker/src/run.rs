@@ -8,7 +8,7 @@ use axiom_proto::id::SessionId;
 use axiom_proto::keyframe::{Keyframe, KeyframeNote};
 use axiom_proto::link::{Control, Hello, PROTOCOL, PROTOCOL_OLDEST};
 use axiom_proto::record::{Exit, InputNote};
-use axiom_session::{Ask, Effect, Input, READ_BYTES_MAX, Reply, Scope, Terminal};
+use axiom_session::{Ask, Effect, Gathering, Input, READ_BYTES_MAX, Reply, Scope, Terminal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::asks::{Asks, from_wire, holders_of};
@@ -81,6 +81,9 @@ pub(crate) struct Worker {
     effects: Vec<Effect>,
     wake_at: Option<Micros>,
     paused: bool,
+    gathering: Gathering,
+    /// Until when a terminal's output gathers before it is read.
+    gathers_until: Option<Micros>,
     course: Course,
     packet: Vec<u8>,
     /// What a read of output fills; kept, so that it is cleared once and not before each read.
@@ -105,6 +108,8 @@ impl Worker {
             effects: Vec::new(),
             wake_at: None,
             paused: false,
+            gathering: Gathering::default(),
+            gathers_until: None,
             course: Course::Serve,
             packet: vec![0; PACKET_BYTES_MAX],
             output: vec![0; READ_BYTES_MAX],
@@ -239,7 +244,7 @@ impl Worker {
                 add(pidfd.as_fd(), flags, Source::Child);
             }
         }
-        if !self.paused {
+        if !self.paused && self.gathers_until.is_none() {
             for (fd, kind) in self.ends.outputs().into_iter().flatten() {
                 add(fd, PollFlags::IN, Source::Output(kind));
             }
@@ -273,7 +278,7 @@ impl Worker {
     fn timeout(&self) -> Option<u64> {
         let recheck = self.paused.then(|| self.recorder.clock.now().plus(ASK_AGAIN));
         let (sync, show) = (self.recorder.syncer.due(), self.recorder.show_due());
-        let next = [self.wake_at, self.reaped_by, sync, show, recheck];
+        let next = [self.wake_at, self.reaped_by, sync, show, recheck, self.gathers_until];
         Some(next.into_iter().flatten().min()?.0.saturating_sub(self.recorder.clock.now().0))
     }
 
@@ -344,17 +349,26 @@ impl Worker {
     }
 
     fn read_through(&mut self, kind: FrameKind, buffer: &mut [u8]) -> Result<(), WorkerError> {
+        let mut bytes = 0;
         for _ in 0..READS_MAX {
             let read = self.ends.read(kind, buffer).map_err(WorkerError::io("read output"))?;
             match read {
-                Read::Nothing => return Ok(()),
+                Read::Nothing => {
+                    if self.ends.is_terminal() {
+                        self.gathers_until = self.gathering.read(self.recorder.clock.now(), bytes);
+                    }
+                    return Ok(());
+                }
                 Read::Closed => {
                     if self.ends.is_closed() {
                         self.handle(Input::OutputClosed);
                     }
                     return Ok(());
                 }
-                Read::Bytes(len) => self.keep_output(kind, &buffer[..len]),
+                Read::Bytes(len) => {
+                    bytes += len;
+                    self.keep_output(kind, &buffer[..len]);
+                }
             }
             if self.recorder.shortage().is_some() || self.course != Course::Serve {
                 return Ok(());
@@ -426,6 +440,7 @@ impl Worker {
 
     fn mind_time(&mut self) {
         let now = self.recorder.clock.now();
+        self.gathers_until = self.gathers_until.filter(|until| now < *until);
         if self.wake_at.is_some_and(|at| now >= at) {
             self.wake_at = None;
             self.handle(Input::Tick);

@@ -147,3 +147,17 @@ fn a_flood_beyond_its_limit_is_ended() {
     direct.wait_for_end();
     assert_eq!(direct.summary.changes.last().unwrap().cause, "limit: output");
 }
+
+#[test]
+fn lines_that_are_written_one_by_one_take_few_frames_and_none_is_lost() {
+    const LINES: usize = 20_000;
+    let lab = Lab::new();
+    let script = "import os\nfor line in range(20000): os.write(1, b'%07d\\n' % line)";
+    let mut direct = Direct::start(&lab, &Setup::command(&["python3", "-c", script]));
+    direct.wait_for_end();
+    let expected: String = (0..LINES).map(|line| format!("{line:07}\r\n")).collect();
+    assert!(direct.output() == expected.as_bytes(), "every line, in order");
+    let frames = direct.frames.iter().filter(|frame| frame.header.kind == FrameKind::Output);
+    let frames = frames.count();
+    assert!(frames < LINES / 4, "{frames} frames of {LINES} lines");
+}
