@@ -123,7 +123,7 @@ impl Worker {
             for source in self.wait()? {
                 self.serve(source)?;
             }
-            self.mind_time();
+            self.mind_time()?;
             self.mind_room();
             self.recorder.links.catch_up(self.recorder.writer.head().seq);
         }
@@ -284,13 +284,13 @@ impl Worker {
 
     fn serve(&mut self, source: Source) -> Result<(), WorkerError> {
         match source {
-            Source::Holder => self.hear_holder(),
+            Source::Holder => self.hear_holder()?,
             Source::Bell => {
                 for (request, reply) in self.asks.answered() {
                     self.handle(Input::Replied { request, reply });
                 }
             }
-            Source::Child => self.see_child_end(),
+            Source::Child => self.see_child_end()?,
             Source::Output(kind) => self.read_output(kind)?,
             Source::Input => self.write_input(),
             Source::Listener => self.accept(),
@@ -300,19 +300,17 @@ impl Worker {
         Ok(())
     }
 
-    fn hear_holder(&mut self) {
-        let Some(holder) = self.asks.holder() else { return };
+    fn hear_holder(&mut self) -> Result<(), WorkerError> {
+        let Some(holder) = self.asks.holder() else { return Ok(()) };
         let received = match holder.recv(&mut self.packet) {
             Ok(received) if received.len > 0 => received,
             Ok(_) | Err(_) => {
                 self.lose_holder();
-                return;
+                return Ok(());
             }
         };
         match ToWorker::decode(&self.packet[..received.len]) {
-            Ok(ToWorker::Exited { status }) => {
-                self.handle(Input::Exited(Exit::of_wait_status(status)));
-            }
+            Ok(ToWorker::Exited { status }) => self.end_child(Exit::of_wait_status(status))?,
             Ok(ToWorker::Reply { request, reply }) => {
                 self.handle(Input::Replied { request, reply: from_wire(reply) });
             }
@@ -320,6 +318,7 @@ impl Worker {
             Ok(ToWorker::Grant(_)) => note("a second grant is ignored"),
             Err(error) => note(&format!("a packet of the holder is ignored: {error}")),
         }
+        Ok(())
     }
 
     /// The task runs on without its holder.
@@ -330,15 +329,28 @@ impl Worker {
     }
 
     /// Without a holder, the kernel tells how the child ended, where it can.
-    fn see_child_end(&mut self) {
-        let Some(pidfd) = &self.pidfd else { return };
+    fn see_child_end(&mut self) -> Result<(), WorkerError> {
+        let Some(pidfd) = &self.pidfd else { return Ok(()) };
         let now = self.recorder.clock.now();
         let until = *self.reaped_by.get_or_insert(now.plus(REAPED_WITHIN));
         match exit_of(pidfd.as_fd(), self.asks.child()) {
-            Some(status) => self.handle(Input::Exited(Exit::of_wait_status(status))),
-            None if now < until => {}
-            None => self.handle(Input::Exited(Exit::Unknown)),
+            Some(status) => self.end_child(Exit::of_wait_status(status)),
+            None if now < until => Ok(()),
+            None => self.end_child(Exit::Unknown),
         }
+    }
+
+    /// The child has ended. What it printed lies in the kernel, and comes first: whoever waits for the end reads all of it. It is no
+    /// more than one turn of reading takes; what others go on printing does not hold the end up.
+    fn end_child(&mut self, exit: Exit) -> Result<(), WorkerError> {
+        if !self.paused {
+            let kinds = self.ends.outputs().map(|output| output.map(|(_, kind)| kind));
+            for kind in kinds.into_iter().flatten() {
+                self.read_output(kind)?;
+            }
+        }
+        self.handle(Input::Exited(exit));
+        Ok(())
     }
 
     fn read_output(&mut self, kind: FrameKind) -> Result<(), WorkerError> {
@@ -438,7 +450,7 @@ impl Worker {
         }
     }
 
-    fn mind_time(&mut self) {
+    fn mind_time(&mut self) -> Result<(), WorkerError> {
         let now = self.recorder.clock.now();
         self.gathers_until = self.gathers_until.filter(|until| now < *until);
         if self.wake_at.is_some_and(|at| now >= at) {
@@ -446,7 +458,7 @@ impl Worker {
             self.handle(Input::Tick);
         }
         if self.pidfd.is_some() && self.reaped_by.is_some_and(|at| now >= at) {
-            self.see_child_end();
+            self.see_child_end()?;
         }
         if self.recorder.syncer.due().is_some_and(|at| now >= at) {
             self.recorder.sync(now);
@@ -454,6 +466,7 @@ impl Worker {
         if self.recorder.show_due().is_some_and(|at| now >= at) {
             self.recorder.show_held();
         }
+        Ok(())
     }
 
     /// Pauses reading when the disk runs short, and goes on when there is room again.

@@ -161,3 +161,20 @@ fn lines_that_are_written_one_by_one_take_few_frames_and_none_is_lost() {
     let frames = frames.count();
     assert!(frames < LINES / 4, "{frames} frames of {LINES} lines");
 }
+
+#[test]
+fn what_a_child_printed_last_stands_before_its_end_on_a_terminal_and_on_pipes() {
+    let line = "echo first; sleep 0.02; echo 'error: the last word'; exit 3";
+    for round in 0..24 {
+        let setup = if round % 2 == 1 { Setup::shell(line).on_pipes() } else { Setup::shell(line) };
+        let lab = Lab::new();
+        let mut direct = Direct::start(&lab, &setup);
+        direct.wait_for_end();
+        let exit = direct.frames.iter().position(|frame| {
+            frame.header.kind == FrameKind::Record
+                && matches!(Record::decode(&frame.payload), Record::Exited { .. })
+        });
+        let output = direct.frames.iter().rposition(|frame| frame.header.kind == FrameKind::Output);
+        assert!(output < exit, "round {round}: output at {output:?}, its end at {exit:?}");
+    }
+}
