@@ -22,6 +22,9 @@ const AGENTS_FOLDER: &str = ".cache/agents";
 const ANSWER_SECS: u32 = 30;
 const ASKED_AGAIN: u32 = 2;
 
+/// What Node packages bring along is none newer than this day, on which all was tried: as python-constraints.txt, in one line.
+const NODE_DAY: &str = "2026-11-21";
+
 /// Written last: what the folder was made from.
 const STAMP: &str = "made-from";
 
@@ -69,6 +72,7 @@ impl Registry {
                 command.arg(format!("--fetch-timeout={}", ANSWER_SECS * 1000));
                 command.arg(format!("--fetch-retries={ASKED_AGAIN}"));
                 command.arg("--fetch-retry-maxtimeout=10000");
+                command.arg(format!("--before={NODE_DAY}"));
                 command.args(["--no-package-lock", "--prefix"]).arg(folder);
             }
         }
@@ -119,7 +123,13 @@ pub(super) fn install(
             continue;
         }
         let place = shelf.folder(registry);
-        let stamp = stamp(&wanted, (registry == Registry::Pypi).then_some(&*pinned));
+        let stamp = stamp(
+            &wanted,
+            match registry {
+                Registry::Pypi => &pinned,
+                Registry::Npm => NODE_DAY,
+            },
+        );
         let folder = workspace.path(place);
         let made_from = folder.join(STAMP);
         if fs::read_to_string(&made_from).is_ok_and(|found| found == stamp) {
@@ -136,8 +146,8 @@ pub(super) fn install(
     Ok(())
 }
 
-fn stamp(wanted: &[String], pinned: Option<&str>) -> String {
-    format!("{}\n{}", wanted.join("\n"), pinned.unwrap_or_default())
+fn stamp(wanted: &[String], pinned: &str) -> String {
+    format!("{}\n{pinned}", wanted.join("\n"))
 }
 
 fn remove(folder: &Path) -> io::Result<()> {
@@ -168,10 +178,10 @@ mod tests {
     fn another_version_or_another_pin_is_another_stamp() {
         let wanted = ["a==1".to_owned()];
         let stamps = [
-            stamp(&wanted, Some("b==1")),
-            stamp(&wanted, Some("b==2")),
-            stamp(&["a==2".to_owned()], Some("b==1")),
-            stamp(&wanted, None),
+            stamp(&wanted, "b==1"),
+            stamp(&wanted, "b==2"),
+            stamp(&["a==2".to_owned()], "b==1"),
+            stamp(&wanted, ""),
         ];
         for (place, one) in stamps.iter().enumerate() {
             assert!(stamps[place + 1..].iter().all(|other| other != one), "{one:?}");
