@@ -2,6 +2,7 @@
 //! are started, one is waited for and read, the other is interrupted. What each passed on to its model is compared, and what a
 //! person saw of the progress. Nothing leaves the machine. A tier of its own: `cargo xtask test --agents`.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -136,6 +137,22 @@ fn native(scope: &str, begin: &str, program: &str) -> String {
         .to_owned()
 }
 
+fn codex(stage: &Stage) -> Command {
+    let url = &stage.url;
+    let others = format!(
+        "model = \"scripted\"\nmodel_provider = \"scripted\"\ncheck_for_update_on_startup = false\n\n\
+         [analytics]\nenabled = false\n\n[model_providers.scripted]\nname = \"scripted\"\n\
+         base_url = \"{url}/v1\"\nenv_key = \"SCRIPTED_KEY\"\nwire_api = \"responses\"\n\
+         request_max_retries = 1\nstream_max_retries = 1\n"
+    );
+    stage.install("codex", ".codex/config.toml", &others);
+    let mut command = stage.command("node");
+    command.arg(file(AGENTS).join("@openai/codex/bin/codex.js")).env("SCRIPTED_KEY", KEY);
+    command.args(["exec", "--json", "--skip-git-repo-check"]);
+    command.args(["--dangerously-bypass-approvals-and-sandbox", "play"]);
+    command
+}
+
 fn claude(stage: &Stage) -> Command {
     let servers = stage.install("claude", "mcp.json", "");
     let work = stage.lab.home().join("work").canonicalize().unwrap();
@@ -205,21 +222,33 @@ fn claude_code_without_a_terminal_starts_waits_reads_and_interrupts() {
 #[test]
 fn codex_which_clears_the_environment_starts_waits_reads_and_interrupts() {
     let Some(stage) = Stage::new() else { return };
-    let url = &stage.url;
-    let others = format!(
-        "model = \"scripted\"\nmodel_provider = \"scripted\"\ncheck_for_update_on_startup = false\n\n\
-         [analytics]\nenabled = false\n\n[model_providers.scripted]\nname = \"scripted\"\n\
-         base_url = \"{url}/v1\"\nenv_key = \"SCRIPTED_KEY\"\nwire_api = \"responses\"\n\
-         request_max_retries = 1\nstream_max_retries = 1\n"
-    );
-    stage.install("codex", ".codex/config.toml", &others);
-    let mut command = stage.command("node");
-    command.arg(file(AGENTS).join("@openai/codex/bin/codex.js")).env("SCRIPTED_KEY", KEY);
-    command.args(["exec", "--json", "--skip-git-repo-check"]);
-    command.args(["--dangerously-bypass-approvals-and-sandbox", "play"]);
-    let said = finish(&mut command, b"").ok().text();
+    let said = finish(&mut codex(&stage), b"").ok().text();
     assert!(said.contains("turn.completed"), "{said}");
     // Its servers get a few variables of its own choice, and those of its file: the home among them.
+    stage.judge("none");
+}
+
+#[test]
+fn what_codex_starts_from_within_a_task_is_below_that_task_though_it_clears_the_environment() {
+    let Some(stage) = Stage::new() else { return };
+    let agent = codex(&stage);
+    // A shell closes what the agent would read from, and nothing of the task's own environment gets to it.
+    let mut line = vec!["--no-pty", "--", "sh", "-c", "exec env -i \"$@\" </dev/null", "sh"]
+        .into_iter()
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
+    let said = |word: &OsStr| word.to_str().unwrap().to_owned();
+    for (name, value) in agent.get_envs() {
+        line.push(format!("{}={}", said(name), said(value.unwrap())));
+    }
+    line.extend([agent.get_program()].into_iter().chain(agent.get_args()).map(said));
+    let line: Vec<&str> = line.iter().map(String::as_str).collect();
+    let id = stage.lab.spawn(&line);
+    stage.lab.wait(&[&id]).ok();
+    let tasks = stage.lab.asked("GET", "/api/v1/tasks?tag=agent", b"").json();
+    for task in tasks["tasks"].as_array().unwrap() {
+        assert_eq!(task["parent"], id, "{task}");
+    }
     stage.judge("none");
 }
 
