@@ -9,6 +9,7 @@ use axiom_proto::id::TaskId;
 use axiom_server::{Caller, Operations};
 use axum::Extension;
 use axum::extract::{Request, State};
+use axum::http::header::HOST;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -18,7 +19,7 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use crate::allowance::Allowance;
-use crate::gate::{Admitted, Lock, admit};
+use crate::gate::{Admitted, Lock, METADATA_PATHS, admit};
 use crate::listen::Presence;
 use crate::patience::Patience;
 use crate::places::{Number, Places};
@@ -234,6 +235,13 @@ fn too_often(wait: Duration) -> Refusal {
     Refusal::from(fault).tried_again_after(wait)
 }
 
+/// Where a client of MCP that is refused learns how to be let in.
+fn metadata_of(head: &Parts) -> Option<String> {
+    let host = head.headers.get(HOST)?.to_str().ok()?;
+    let is_mcp = head.uri.path() == "/mcp" || head.uri.path().starts_with("/mcp/");
+    is_mcp.then(|| format!("http://{host}{}", METADATA_PATHS[1]))
+}
+
 /// Lets a request in, or answers it here. What is not let in ends its connection: it holds no place.
 pub(crate) async fn enter(
     State(operations): State<Operations>,
@@ -247,7 +255,13 @@ pub(crate) async fn enter(
     let admitted = visit.peer.and_then(|peer| door.admit(&operations, &head, peer));
     let (is_known, Peer { author, task }) = match admitted {
         Ok(admitted) => admitted,
-        Err(refusal) => return refusal.ending_the_connection().into_response(),
+        Err(refusal) => {
+            let refusal = match metadata_of(&head) {
+                Some(url) => refusal.with_metadata(url),
+                None => refusal,
+            };
+            return refusal.ending_the_connection().into_response();
+        }
     };
     if is_known {
         if let Err(refusal) = door.spend(&door.requests) {

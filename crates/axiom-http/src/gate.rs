@@ -13,6 +13,10 @@ use crate::refusal::Refusal;
 /// The one path that needs no token: whoever started the server asks there whether it is well.
 pub(crate) const HEALTH_PATH: &str = "/healthz";
 
+/// Where clients of MCP that are refused learn how to be let in. It says nothing that is not in this file.
+pub(crate) const METADATA_PATHS: [&str; 2] =
+    ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"];
+
 /// Before the token in a WebSocket's offered protocols: the only place where a browser can put one.
 const BEARER_PROTOCOL: &str = "axiom.bearer.";
 
@@ -58,7 +62,7 @@ pub(crate) fn admit(
             Ok(Some(shown)) => Ok(task_of(shown).map_or(Admitted::Known, Admitted::InTask)),
             Ok(None) | Err(_) => Ok(Admitted::Known),
         },
-        Lock::Token { .. } if head.uri.path() == HEALTH_PATH => Ok(Admitted::Anyone),
+        Lock::Token { .. } if is_open(head.uri.path()) => Ok(Admitted::Anyone),
         Lock::Token { token, .. } => match shown(&head.headers)? {
             Some(shown) if token.is(shown) => Ok(Admitted::Known),
             Some(shown) => match task_of(shown) {
@@ -68,6 +72,11 @@ pub(crate) fn admit(
             None => Err(unauthorized("this needs the home's token")),
         },
     }
+}
+
+/// What is told to anybody.
+fn is_open(path: &str) -> bool {
+    path == HEALTH_PATH || METADATA_PATHS.contains(&path)
 }
 
 /// The host that is asked, in lower case: a name of this machine, and on the network our port.

@@ -93,7 +93,7 @@ impl Listener {
 /// Serves until the server has ended, then says goodbye to everyone.
 pub async fn serve(operations: Operations, listening: Listening) {
     let face = axiom_mcp::Face::new(operations.clone());
-    serve_with(operations, listening, face).await;
+    serve_made(operations, listening, move || face.of_session()).await;
 }
 
 /// The same with another handler of MCP behind the gate: what the protocol's own suite of tests asks for.
@@ -102,10 +102,18 @@ pub async fn serve_with(
     listening: Listening,
     handler: impl ServerHandler + Clone,
 ) {
+    serve_made(operations, listening, move || handler.clone()).await;
+}
+
+async fn serve_made<Handler: ServerHandler + Clone>(
+    operations: Operations,
+    listening: Listening,
+    make: impl Fn() -> Handler + Send + Sync + 'static,
+) {
     let (held, mut present) = mpsc::channel(1);
     let presence = Presence { _held: held };
     let ended = operations.ended();
-    let routes = router(operations.clone(), handler);
+    let routes = router(operations.clone(), make);
     let face = Face { ended, routes, operations, presence };
     let mut doors = JoinSet::new();
     let owner = Arc::new(Door::new(Lock::Owner));

@@ -11,7 +11,8 @@ use axum::body::Body;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
+use axum::http::header::HOST;
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -23,7 +24,7 @@ use tokio::time::timeout;
 
 use crate::asked::invalid;
 use crate::door::Visit;
-use crate::gate::offered_protocols;
+use crate::gate::{METADATA_PATHS, offered_protocols};
 use crate::refusal::Refusal;
 
 /// What a WebSocket of MCP speaks, for clients that name it.
@@ -39,29 +40,41 @@ const BODY_WAIT: Duration = Duration::from_secs(30);
 const READ_BYTES: usize = 4 * 1024;
 
 /// The routes, whatever the others are served from; what is asked by requests is answered by this handler.
-pub(crate) fn routes<S, Handler>(operations: &Operations, handler: Handler) -> Router<S>
+pub(crate) fn routes<S, Handler>(
+    operations: &Operations,
+    make: impl Fn() -> Handler + Send + Sync + 'static,
+) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
     Handler: ServerHandler + Clone,
 {
     let face = Face::new(operations.clone());
-    let streamable = Streamable::new(handler, operations.ended());
+    let streamable = Streamable::new(make, operations.ended());
     let requests = Router::new()
         .route_service("/mcp", streamable.service.clone())
         .layer(from_fn_with_state(streamable, bounded::<Handler>));
     let connections = Router::new().route("/mcp/ws", get(upgrade)).with_state(face);
-    requests.merge(connections)
+    let about = Router::new()
+        .route(METADATA_PATHS[0], get(metadata))
+        .route(METADATA_PATHS[1], get(metadata));
+    requests.merge(connections).merge(about)
 }
 
 /// One request: its body comes whole and in time, and its place is held until its answer, which may be a stream, is over.
 async fn bounded<Handler: ServerHandler + Clone>(
     State(streamable): State<Streamable<Handler>>,
     Extension(visit): Extension<Visit>,
+    Extension(caller): Extension<Caller>,
     request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
     let permit = visit.door.mcp()?;
-    if !request.headers().contains_key(SESSION_HEADER) && !streamable.has_room().await {
+    let session = request.headers().get(SESSION_HEADER).and_then(|session| session.to_str().ok());
+    if session.is_some_and(|session| !streamable.is_theirs(session, caller.task)) {
+        let fault = Fault::new(ErrorCode::InvalidArgument, "there is no such session", "begin one");
+        return Err(Refusal::with_status(fault, StatusCode::NOT_FOUND));
+    }
+    if session.is_none() && !streamable.has_room().await {
         let message = "too many sessions of MCP are open";
         let hint = "end one with DELETE, or speak 2026-07-28, which has none";
         return Err(Fault::new(ErrorCode::LimitReached, message, hint).into());
@@ -79,13 +92,31 @@ async fn bounded<Handler: ServerHandler + Clone>(
             return Err(Fault::new(ErrorCode::Timeout, message, "").into());
         }
     };
+    // A stream that only tells of changes is no answer.
+    let answering = (head.method == Method::POST).then(|| streamable.answer());
     let response = next.run(Request::from_parts(head, Body::from(body))).await;
     let (head, body) = response.into_parts();
+    if let Some(session) =
+        head.headers.get(SESSION_HEADER).and_then(|session| session.to_str().ok())
+    {
+        streamable.remember(session, caller.task).await;
+    }
     let body = body.map_frame(move |frame| {
-        let _held = &permit;
+        let _held = (&permit, &answering);
         frame
     });
     Ok(Response::from_parts(head, Body::new(body)))
+}
+
+/// What a client that is refused may learn of how to be let in: that it must bring the home's token itself.
+async fn metadata(headers: HeaderMap) -> axum::Json<serde_json::Value> {
+    // The gate has looked at it.
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    axum::Json(serde_json::json!({
+        "resource": format!("http://{host}/mcp"),
+        "resource_name": "Axiom",
+        "bearer_methods_supported": ["header"],
+    }))
 }
 
 async fn upgrade(

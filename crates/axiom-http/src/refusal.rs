@@ -17,6 +17,8 @@ pub(crate) struct Refusal {
     status: StatusCode,
     try_after: Option<Duration>,
     ends_connection: bool,
+    /// Where a client of MCP learns how to be let in.
+    metadata: Option<Box<str>>,
 }
 
 impl Refusal {
@@ -35,6 +37,11 @@ impl Refusal {
         Self { ends_connection: true, ..self }
     }
 
+    /// Says where to learn how to be let in.
+    pub(crate) fn with_metadata(self, url: String) -> Self {
+        Self { metadata: Some(url.into()), ..self }
+    }
+
     pub(crate) fn fault(&self) -> &Fault {
         &self.fault
     }
@@ -46,7 +53,10 @@ impl Refusal {
         let mut response = (self.status, Json(FaultBody { error: self.fault })).into_response();
         let headers = response.headers_mut();
         if challenge {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"axiom\""));
+            let told = self.metadata.map(|url| format!(", resource_metadata=\"{url}\""));
+            let challenge = format!("Bearer realm=\"axiom\"{}", told.unwrap_or_default());
+            let plain = HeaderValue::from_static("Bearer realm=\"axiom\"");
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::try_from(challenge).unwrap_or(plain));
         }
         if let Some(wait) = self.try_after {
             // Whole seconds, and never too few.
@@ -62,7 +72,7 @@ impl Refusal {
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
         let status = status_of(fault.code);
-        Self { fault, status, try_after: None, ends_connection: false }
+        Self { fault, status, try_after: None, ends_connection: false, metadata: None }
     }
 }
 

@@ -78,11 +78,14 @@ fn documented() -> (Router<Face>, OpenApi) {
     (router, document)
 }
 
-pub(crate) fn router(operations: Operations, handler: impl ServerHandler + Clone) -> Router {
+pub(crate) fn router<Handler: ServerHandler + Clone>(
+    operations: Operations,
+    make: impl Fn() -> Handler + Send + Sync + 'static,
+) -> Router {
     let (routes, document) = documented();
     let documents = Documents::new(&document);
     routes
-        .merge(mcp::routes(&operations, handler))
+        .merge(mcp::routes(&operations, make))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .with_state(Face { documents })

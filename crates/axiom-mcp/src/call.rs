@@ -6,6 +6,7 @@ use axiom_proto::task::TaskView;
 use axiom_server::{Caller, Operations};
 use rmcp::model::{CallToolResult, JsonObject};
 use rmcp::service::{RequestContext, RoleServer};
+use tokio::sync::watch;
 
 use crate::face::Waits;
 use crate::here::Here;
@@ -17,7 +18,15 @@ pub(crate) struct Call {
     pub(crate) caller: Caller,
     pub(crate) here: Here,
     pub(crate) waits: Waits,
-    pub(crate) context: RequestContext<RoleServer>,
+    pub(crate) asker: Asker,
+}
+
+/// Who waits for the answer.
+pub(crate) enum Asker {
+    /// A request.
+    Request(Box<RequestContext<RoleServer>>),
+    /// Nobody now: it is kept until it is asked for. True once it is wanted no more.
+    Later(watch::Receiver<bool>),
 }
 
 /// Carries a call out. `None` if there is no such tool.
@@ -51,8 +60,26 @@ impl Call {
         Ok(self.operations.wait(id, at_once).await?.task)
     }
 
+    /// The same for an answer that is kept.
+    pub(crate) fn detached(&self, cancelled: watch::Receiver<bool>) -> Self {
+        Self {
+            operations: self.operations.clone(),
+            caller: self.caller.clone(),
+            here: self.here.clone(),
+            waits: self.waits,
+            asker: Asker::Later(cancelled),
+        }
+    }
+
     /// Waits until nobody waits for the answer.
     pub(crate) async fn cancelled(&self) {
-        self.context.ct.cancelled().await;
+        match &self.asker {
+            Asker::Request(context) => context.ct.cancelled().await,
+            Asker::Later(cancelled) => {
+                let mut cancelled = cancelled.clone();
+                // One that is let go of is wanted no more either.
+                drop(cancelled.wait_for(|cancelled| *cancelled).await);
+            }
+        }
     }
 }

@@ -86,7 +86,7 @@ pub(crate) async fn list(call: &Call, given: Option<JsonObject>) -> Result<CallT
 }
 
 /// A task in few words.
-fn row(view: &TaskView) -> Value {
+pub(crate) fn row(view: &TaskView) -> Value {
     let mut row = json!({
         "id": view.id,
         "status": view.status,

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use axiom_server::{OutputRequest, Wording};
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
-use rmcp::service::{Peer, RequestContext, RoleServer};
+use rmcp::service::{Peer, RoleServer};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::call::Call;
+use crate::call::{Asker, Call};
 use crate::plain::brief;
 use crate::wait::Watched;
 
@@ -47,7 +47,11 @@ struct Teller {
 
 impl Progress {
     /// For one call.
-    pub(crate) fn of(context: &RequestContext<RoleServer>) -> Self {
+    pub(crate) fn of(asker: &Asker) -> Self {
+        let context = match asker {
+            Asker::Request(context) => context,
+            Asker::Later(_) => return Self(None),
+        };
         Self(context.meta.get_progress_token().map(|token| Teller {
             peer: context.peer.clone(),
             token,
@@ -116,18 +120,24 @@ impl Teller {
 
 /// `[name] last line`.
 async fn line_of(call: &Call, task: &Watched) -> String {
-    let id = task.id();
+    line_of_task(call, &task.id(), task.name()).await
+}
+
+/// The same of any task.
+pub(crate) async fn line_of_task(call: &Call, id: &str, name: Option<&str>) -> String {
     let request = OutputRequest {
         tail: Some(LINES_LOOKED_AT),
         wording: Wording::AsPrinted,
         ..OutputRequest::default()
     };
-    let text = match call.operations.output(&id, &request).await {
+    let text = match call.operations.output(id, &request).await {
         Ok(piece) => String::from_utf8_lossy(&piece.bytes).into_owned(),
         Err(_no_more) => String::new(),
     };
     let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let name =
-        task.name().map_or_else(|| id[..8].to_owned(), |name| brief(name, LINE_CHARS_MAX / 4));
+    let name = name.map_or_else(
+        || id.get(..8).unwrap_or(id).to_owned(),
+        |name| brief(name, LINE_CHARS_MAX / 4),
+    );
     brief(&format!("[{name}] {}", line.trim()), LINE_CHARS_MAX)
 }

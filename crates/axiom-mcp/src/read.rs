@@ -75,7 +75,7 @@ pub(crate) async fn read(call: &Call, given: Option<JsonObject>) -> Result<CallT
     Ok(output(text))
 }
 
-async fn text(
+pub(crate) async fn text(
     call: &Call,
     view: &TaskView,
     cursor: Option<Cursor>,
@@ -205,7 +205,11 @@ fn visible(bytes: &[u8]) -> String {
     lines.join("\n")
 }
 
-async fn screen(call: &Call, view: &TaskView, tokens_max: usize) -> Result<String, Fault> {
+pub(crate) async fn screen(
+    call: &Call,
+    view: &TaskView,
+    tokens_max: usize,
+) -> Result<String, Fault> {
     let answer = call.operations.screen(&view.id.to_string(), ScreenRequest::default()).await?;
     let mut digest = Digest::new(tokens_max, Folding::Same);
     let end = answer.rows.iter().rposition(|row| !row.trim().is_empty()).map_or(0, |last| last + 1);

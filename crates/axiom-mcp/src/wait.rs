@@ -21,8 +21,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::answers::{arguments, output};
 use crate::call::Call;
-use crate::progress::Progress;
-use asked::{Asked, WaitArguments};
+use crate::progress::{Progress, line_of_task};
+use asked::Asked;
 use seeker::Seeker;
 use vigil::Vigil;
 
@@ -65,13 +65,48 @@ pub(crate) fn leaving() -> Fault {
     Fault::new(ErrorCode::Unavailable, "the server leaves; tasks run on", "call again")
 }
 
+/// Waits as long as was asked, within the server's bound.
 pub(crate) async fn wait(call: &Call, given: Option<JsonObject>) -> Result<CallToolResult, Fault> {
-    let arguments: WaitArguments = arguments(given)?;
-    let asked = asked::check(arguments, call.waits)?;
-    let (tokens_max, limit) = (asked.tokens_max, asked.timeout);
+    let asked = asked::check(arguments(given)?, call.waits)?;
+    let limit = asked.timeout;
+    run(call, asked, limit).await
+}
+
+/// Waits so long, whatever was asked.
+pub(crate) async fn wait_for(
+    call: &Call,
+    given: Option<JsonObject>,
+    limit: Duration,
+) -> Result<CallToolResult, Fault> {
+    run(call, asked::check(arguments(given)?, call.waits)?, limit).await
+}
+
+/// Checks what was asked, without waiting.
+///
+/// # Errors
+/// It is wrong, or names a task that is not there.
+pub(crate) async fn check(call: &Call, given: &JsonObject) -> Result<(), Fault> {
+    let asked = asked::check(arguments(Some(given.clone()))?, call.waits)?;
+    Wait::begin(call, asked).await.map(drop)
+}
+
+/// What those that are waited for print, in one line: of the first that has not ended.
+pub(crate) async fn last_line(call: &Call, given: &JsonObject) -> Option<String> {
+    let asked = asked::check(arguments(Some(given.clone())).ok()?, call.waits).ok()?;
+    for id in &asked.task_ids {
+        let Ok(view) = call.look(id).await else { continue };
+        if !view.status.is_ended() {
+            return Some(line_of_task(call, &view.id.to_string(), view.name.as_deref()).await);
+        }
+    }
+    None
+}
+
+async fn run(call: &Call, asked: Asked, limit: Duration) -> Result<CallToolResult, Fault> {
+    let tokens_max = asked.tokens_max;
     let mut wait = Wait::begin(call, asked).await?;
     let mut ended = call.operations.ended();
-    let mut progress = Progress::of(&call.context);
+    let mut progress = Progress::of(&call.asker);
     let end = tokio::select! {
         biased;
         // Before the next: a server that leaves ends its calls as well.

@@ -16,6 +16,9 @@ const KEY_FILE: &str = "task_key";
 /// What proofs are derived for.
 const PURPOSE: &str = "the token of axiom task ";
 
+/// The same for texts that are given out and come back.
+const SEAL: &str = "the seal of an axiom server on ";
+
 /// Characters of an id.
 const ID_CHARS: usize = 16;
 
@@ -43,6 +46,16 @@ impl TaskTokens {
     pub(crate) fn token_of(&self, task: TaskId) -> String {
         let proof = self.key.derive(PURPOSE, task.as_str());
         format!("{task}{}", proof.reveal())
+    }
+
+    /// A proof that a text is ours.
+    pub(crate) fn seal(&self, text: &str) -> String {
+        self.key.derive(SEAL, text).reveal().to_owned()
+    }
+
+    /// True if the proof is this text's.
+    pub(crate) fn is_sealed(&self, text: &str, proof: &str) -> bool {
+        self.key.derive(SEAL, text).is(proof.as_bytes())
     }
 
     /// The task whose token is shown; none where it is not one of this home's.

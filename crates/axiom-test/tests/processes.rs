@@ -75,6 +75,8 @@ mod mcp;
 mod mcp_clients;
 #[path = "processes/mcp_doors.rs"]
 mod mcp_doors;
+#[path = "processes/mcp_resources.rs"]
+mod mcp_resources;
 #[path = "processes/mcp_subtrees.rs"]
 mod mcp_subtrees;
 #[path = "processes/packing.rs"]

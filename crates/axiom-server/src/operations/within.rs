@@ -45,6 +45,18 @@ impl Operations {
         })
     }
 
+    /// A proof that a text was written by this home's server: this one, or one before or after it.
+    #[must_use]
+    pub fn seal(&self, text: &str) -> String {
+        self.fleet.task_tokens.seal(text)
+    }
+
+    /// True if the proof is this text's.
+    #[must_use]
+    pub fn is_sealed(&self, text: &str, proof: &str) -> bool {
+        self.fleet.task_tokens.is_sealed(text, proof)
+    }
+
     /// The subtree that is seen; none where all is.
     pub(super) fn bounds(&self) -> Option<TaskId> {
         match self.fleet.task_reach {

@@ -30,6 +30,8 @@ pub(crate) struct Host {
     kept: Vec<Value>,
     era: Era,
     id: u64,
+    /// What the host says that it can do.
+    pub(crate) capabilities: Value,
 }
 
 impl Host {
@@ -53,7 +55,8 @@ impl Host {
             }
         });
         let input = child.stdin.take();
-        let mut host = Self { child, input, said, kept: Vec::new(), era, id: 0 };
+        let mut host =
+            Self { child, input, said, kept: Vec::new(), era, id: 0, capabilities: json!({}) };
         if era == Era::Older {
             let client = json!({"name": "test", "version": "1"});
             let version = "2025-11-25";
@@ -78,7 +81,7 @@ impl Host {
             let meta = "io.modelcontextprotocol/";
             for (name, value) in [
                 ("protocolVersion", json!("2026-07-28")),
-                ("clientCapabilities", json!({})),
+                ("clientCapabilities", self.capabilities.clone()),
                 ("clientInfo", json!({"name": "test", "version": "1"})),
             ] {
                 params["_meta"][format!("{meta}{name}")] = value;

@@ -38,6 +38,8 @@ struct Open {
     tries: u32,
     /// When it came, in milliseconds.
     at_ms: u64,
+    /// The host was told that it is listening.
+    is_listening: bool,
 }
 
 /// What must be said before all else to a server that has not heard it, and whether this one has.
@@ -74,6 +76,8 @@ pub(crate) struct Relay {
     open: BTreeMap<u64, Open>,
     /// Of each progress token: what to add to a server's count, and the last count that was told.
     progress: BTreeMap<String, (f64, f64)>,
+    /// Of each address that the host is subscribed to in the older era: how it asked.
+    subscribed: BTreeMap<String, Message>,
 }
 
 impl Relay {
@@ -87,6 +91,7 @@ impl Relay {
             line: Line::Down,
             open: BTreeMap::new(),
             progress: BTreeMap::new(),
+            subscribed: BTreeMap::new(),
         }
     }
 
@@ -140,7 +145,7 @@ impl Relay {
         self.order += 1;
         let text = message.text();
         let tries = u32::from(self.line == Line::Up);
-        self.open.insert(self.order, Open { message, tries, at_ms: now_ms });
+        self.open.insert(self.order, Open { message, tries, at_ms: now_ms, is_listening: false });
         self.to_server(text)
     }
 
@@ -155,6 +160,9 @@ impl Relay {
         match (message.method(), message.id()) {
             (None, Some(id)) => self.answered(now_ms, &id, text),
             (Some("notifications/progress"), None) => self.progressed(message),
+            (Some("notifications/subscriptions/acknowledged"), None) => {
+                self.listening(&message, text)
+            }
             (Some(_), _) | (None, None) => vec![Act::ToHost(text.to_owned())],
         }
     }
@@ -166,6 +174,7 @@ impl Relay {
             if let Greeting::Done { initialized: Some(initialized), .. } = &self.greeting {
                 acts.push(Act::ToServer(initialized.clone()));
             }
+            acts.extend(self.subscribe_again());
             acts.extend(self.send_open(now_ms));
             return acts;
         }
@@ -177,6 +186,13 @@ impl Relay {
                 self.progress.remove(&token);
             }
             let is_refused = Message::read(text).is_some_and(|answer| answer.is_error());
+            match (open.message.method(), open.message.uri()) {
+                (Some("resources/subscribe"), Some(uri)) if !is_refused => {
+                    self.subscribed.insert(uri.to_owned(), open.message.clone());
+                }
+                (Some("resources/unsubscribe"), Some(uri)) => drop(self.subscribed.remove(uri)),
+                (Some(_) | None, Some(_) | None) => {}
+            }
             if open.message.method() == Some("initialize") {
                 self.greeting = if is_refused {
                     Greeting::None
@@ -186,6 +202,30 @@ impl Relay {
             }
         }
         vec![Act::ToHost(text.to_owned())]
+    }
+
+    /// A host is told once that it is listening, however many servers are.
+    fn listening(&mut self, message: &Message, text: &str) -> Vec<Act> {
+        let id = message.subscription();
+        let mut open = self.open.values_mut();
+        let Some(open) = open.find(|open| id.is_some() && open.message.id() == id) else {
+            return Vec::new();
+        };
+        // What a server has taken up does not end servers.
+        open.tries = 1;
+        if std::mem::replace(&mut open.is_listening, true) {
+            return Vec::new();
+        }
+        vec![Act::ToHost(text.to_owned())]
+    }
+
+    /// What the host is subscribed to, for a server that has not heard of it. Its answers are for nobody.
+    fn subscribe_again(&self) -> Vec<Act> {
+        let again = self.subscribed.values().enumerate().map(|(number, message)| {
+            let id = json!(format!("axiom-{}-{number}", self.nonce));
+            Act::ToServer(message.with_id(id).text())
+        });
+        again.collect()
     }
 
     /// Counts rise for the host, though a new server begins anew.

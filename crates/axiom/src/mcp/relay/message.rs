@@ -91,6 +91,24 @@ impl Message {
         }
     }
 
+    /// The address of the resource that it is about.
+    pub(super) fn uri(&self) -> Option<&str> {
+        self.params()?.get("uri")?.as_str()
+    }
+
+    /// The request that listens, of a word to it.
+    pub(super) fn subscription(&self) -> Option<String> {
+        let id = self.params()?.get("_meta")?.get("io.modelcontextprotocol/subscriptionId");
+        id.map(Value::to_string)
+    }
+
+    /// The same under another id.
+    pub(super) fn with_id(&self, id: Value) -> Self {
+        let mut message = self.clone();
+        message.0.insert("id".to_owned(), id);
+        message
+    }
+
     /// Which request is cancelled.
     pub(super) fn cancelled(&self) -> Option<String> {
         self.params()?.get("requestId").map(Value::to_string)
