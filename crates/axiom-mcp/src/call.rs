@@ -29,22 +29,22 @@ pub(crate) enum Asker {
     Later(watch::Receiver<bool>),
 }
 
-/// Carries a call out. `None` if there is no such tool.
+/// Carries a call out. `None` if there is no such tool. Each tool's state is its own: one that waits does not hold the room of the largest.
 pub(crate) async fn carry_out(
     call: &Call,
     tool: &str,
     given: Option<JsonObject>,
 ) -> Option<Result<CallToolResult, Fault>> {
     let answer = match tool {
-        "axiom_spawn" => spawn::spawn(call, given).await,
-        "axiom_list" => look::list(call, given).await,
-        "axiom_read" => read::read(call, given).await,
-        "axiom_wait" => wait::wait(call, given).await,
-        "axiom_send" => steer::send(call, given).await,
-        "axiom_answer" => steer::answer(call, given).await,
-        "axiom_interrupt" => steer::interrupt(call, given).await,
-        "axiom_stop" => steer::stop(call, given).await,
-        "axiom_events" => look::events(call, given).await,
+        "axiom_spawn" => Box::pin(spawn::spawn(call, given)).await,
+        "axiom_list" => Box::pin(look::list(call, given)).await,
+        "axiom_read" => Box::pin(read::read(call, given)).await,
+        "axiom_wait" => Box::pin(wait::wait(call, given)).await,
+        "axiom_send" => Box::pin(steer::send(call, given)).await,
+        "axiom_answer" => Box::pin(steer::answer(call, given)).await,
+        "axiom_interrupt" => Box::pin(steer::interrupt(call, given)).await,
+        "axiom_stop" => Box::pin(steer::stop(call, given)).await,
+        "axiom_events" => Box::pin(look::events(call, given)).await,
         _ => return None,
     };
     Some(answer)

@@ -193,10 +193,10 @@ impl ServerHandler for Face {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let call = self.call(context)?;
-        if let Some(response) = self.begin_mcp_task(&call, &request).await {
+        if let Some(response) = Box::pin(self.begin_mcp_task(&call, &request)).await {
             return Ok(response);
         }
-        match carry_out(&call, &request.name, request.arguments).await {
+        match Box::pin(carry_out(&call, &request.name, request.arguments)).await {
             Some(Ok(result)) => Ok(result.into()),
             Some(Err(fault)) => Ok(refusal(&fault).into()),
             None => {

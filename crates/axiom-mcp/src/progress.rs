@@ -92,7 +92,7 @@ impl Teller {
             places.into_iter().find(|place| tasks[*place].printed().0 > self.printed[*place]);
         let message = match printed {
             Some(place) => {
-                let line = line_of(call, &tasks[place]).await;
+                let line = Box::pin(line_of(call, &tasks[place])).await;
                 self.printed[place] = tasks[place].printed().0;
                 self.turn = place + 1;
                 line

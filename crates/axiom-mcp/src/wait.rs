@@ -117,7 +117,8 @@ async fn run(call: &Call, asked: Asked, limit: Duration) -> Result<CallToolResul
     };
     // Whatever is on its way must not come behind the answer.
     progress.settle().await;
-    wait.tell(end, tokens_max).await.map(output)
+    // Only its end needs the room for it.
+    Box::pin(wait.tell(end, tokens_max)).await.map(output)
 }
 
 impl<'a> Wait<'a> {
@@ -159,7 +160,7 @@ impl<'a> Wait<'a> {
                 changed = watch.next() => {
                     self.note(changed);
                     tokio::select! {
-                        sought = self.seek() => sought?,
+                        sought = Box::pin(self.seek()) => sought?,
                         () = sleep_until(deadline) => return Ok(End::TimedOut),
                     }
                 }

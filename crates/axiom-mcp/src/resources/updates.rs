@@ -157,9 +157,9 @@ mod tests {
 
     fn view(number: u8, status: &str, bytes: u64) -> TaskView {
         serde_json::from_value(json!({
-            "id": id(number), "session": 1, "status": status, "link": {"state": "connected"}, "command": "x",
-            "mode": "terminal", "created_at_ms": 1, "author": "me", "bytes": bytes, "lines": 0,
-            "interventions": 0, "gaps": 0, "cause": "", "index": 0,
+            "id": id(number), "status": status, "command": "x", "mode": "terminal", "session": 1,
+            "link": {"state": "connected"}, "guarded": true, "created_at_ms": 1, "bytes": bytes, "lines": 0,
+            "interventions": 0, "gaps": 0,
         }))
         .unwrap_or_else(|error| panic!("{error}"))
     }
