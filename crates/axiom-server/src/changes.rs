@@ -1,8 +1,10 @@
 //! Which tasks changed since when. Each task stands in it once, at its newest change, so a watcher that comes late finds
 //! the latest of each and nothing is queued for anybody. Leaf data behind one lock.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axiom_proto::id::TaskId;
 use tokio::sync::{Notify, watch};
@@ -27,8 +29,37 @@ pub(crate) struct Changes {
     newest: watch::Sender<u64>,
     /// That of the newest change of a status: who waits for one sleeps while tasks print.
     newest_status: watch::Sender<u64>,
+    /// Those who watch some tasks only, by task: nobody else's changes wake them.
+    interests: Mutex<HashMap<TaskId, Vec<Arc<Interest>>>>,
     /// Wakes the maker of events.
     pub(crate) marked: Notify,
+}
+
+/// What one watcher of some tasks has to look at.
+#[derive(Debug, Default)]
+pub(crate) struct Interest {
+    /// Wakes it; it is one.
+    pub(crate) woken: Notify,
+    newest: AtomicU64,
+    newest_status: AtomicU64,
+}
+
+impl Interest {
+    /// The newest change of its tasks after this one, by how much it matters.
+    pub(crate) fn after(&self, number: u64) -> Option<Weight> {
+        if self.newest_status.load(Ordering::SeqCst) > number {
+            return Some(Weight::Status);
+        }
+        (self.newest.load(Ordering::SeqCst) > number).then_some(Weight::Counters)
+    }
+
+    fn raise(&self, number: u64, weight: Weight) {
+        self.newest.fetch_max(number, Ordering::SeqCst);
+        if weight == Weight::Status {
+            self.newest_status.fetch_max(number, Ordering::SeqCst);
+        }
+        self.woken.notify_one();
+    }
 }
 
 #[derive(Debug, Default)]
@@ -83,6 +114,7 @@ impl Changes {
             raise(&self.newest_status, number);
         }
         raise(&self.newest, number);
+        self.wake(task, number, weight);
     }
 
     /// A task was removed: a last change, which those are told who watch.
@@ -101,6 +133,7 @@ impl Changes {
         self.mark([task]);
         raise(&self.newest_status, number);
         raise(&self.newest, number);
+        self.wake(task, number, Weight::Status);
     }
 
     /// These are to be looked at by the maker of events.
@@ -128,6 +161,45 @@ impl Changes {
         let order = self.order();
         let tasks = order.by_number.range(number + 1..).map(|(_, task)| *task).collect();
         (tasks, order.newest)
+    }
+
+    /// Those of these tasks that changed after change `number`, and the number to ask with next time.
+    pub(crate) fn among(&self, tasks: &BTreeSet<TaskId>, number: u64) -> (Vec<TaskId>, u64) {
+        let order = self.order();
+        let changed = |task: &&TaskId| order.by_task.get(task).is_some_and(|at| *at > number);
+        (tasks.iter().filter(changed).copied().collect(), order.newest)
+    }
+
+    /// From here on a watcher hears of these tasks, until [`Self::lose_interest`].
+    pub(crate) fn take_interest(&self, tasks: &BTreeSet<TaskId>) -> Arc<Interest> {
+        let interest = Arc::new(Interest::default());
+        let mut interests = self.interests();
+        for task in tasks {
+            interests.entry(*task).or_default().push(interest.clone());
+        }
+        interest
+    }
+
+    pub(crate) fn lose_interest(&self, tasks: &BTreeSet<TaskId>, interest: &Arc<Interest>) {
+        let mut interests = self.interests();
+        for task in tasks {
+            if let Entry::Occupied(mut of_task) = interests.entry(*task) {
+                of_task.get_mut().retain(|other| !Arc::ptr_eq(other, interest));
+                if of_task.get().is_empty() {
+                    of_task.remove();
+                }
+            }
+        }
+    }
+
+    fn wake(&self, task: TaskId, number: u64, weight: Weight) {
+        for interest in self.interests().get(&task).into_iter().flatten() {
+            interest.raise(number, weight);
+        }
+    }
+
+    fn interests(&self) -> MutexGuard<'_, HashMap<TaskId, Vec<Arc<Interest>>>> {
+        self.interests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Wakes whenever there is a newer change.
@@ -176,6 +248,31 @@ mod tests {
         assert_eq!(*changes.subscribe_to_statuses().borrow(), 6);
         changes.forget(c);
         assert_eq!(changes.since(0).0, [b, a, c]);
+    }
+
+    #[test]
+    fn a_watcher_of_some_tasks_hears_of_no_other() {
+        let changes = Changes::default();
+        let [a, b] = [1, 2].map(|number| TaskId::from_random([number; 10]));
+        let (only_a, both) = (BTreeSet::from([a]), BTreeSet::from([a, b]));
+        let (of_a, of_both) = (changes.take_interest(&only_a), changes.take_interest(&both));
+        changes.note(b, Weight::Status);
+        assert_eq!((of_a.after(0), of_both.after(0)), (None, Some(Weight::Status)));
+        assert_eq!(changes.among(&only_a, 0), (vec![], 1));
+        changes.note(a, Weight::Counters);
+        assert_eq!(
+            (of_a.after(0), of_both.after(1)),
+            (Some(Weight::Counters), Some(Weight::Counters))
+        );
+        assert_eq!(changes.among(&both, 1), (vec![a], 2));
+        assert_eq!(of_a.after(2), None);
+        changes.forget(a);
+        assert_eq!(of_a.after(2), Some(Weight::Status));
+        changes.lose_interest(&only_a, &of_a);
+        changes.note(a, Weight::Status);
+        assert_eq!((of_a.after(3), of_both.after(3)), (None, Some(Weight::Status)));
+        changes.lose_interest(&both, &of_both);
+        assert!(changes.interests().is_empty());
     }
 
     #[test]

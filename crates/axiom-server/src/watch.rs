@@ -10,6 +10,7 @@ use axiom_proto::task::TaskView;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use crate::changes::{Interest, Weight};
 use crate::fleet::Fleet;
 use crate::operations::is_within;
 
@@ -25,6 +26,15 @@ pub struct Changed {
     pub removed: Vec<TaskId>,
 }
 
+/// What wakes a watcher.
+#[derive(Debug)]
+enum Wakes {
+    /// Every task's changes, and those of a status.
+    All { newest: watch::Receiver<u64>, newest_status: watch::Receiver<u64> },
+    /// Those of its own tasks: two hundred who wait for one each do not wake for one another's.
+    Some(Arc<Interest>),
+}
+
 /// A stream of changed views.
 #[derive(Debug)]
 pub struct Watch {
@@ -34,8 +44,7 @@ pub struct Watch {
     /// Only this task and its descendants; and of those, which were told of: only they can be said to be removed.
     within: Option<TaskId>,
     seen: BTreeSet<TaskId>,
-    newest: watch::Receiver<u64>,
-    newest_status: watch::Receiver<u64>,
+    wakes: Wakes,
     /// The newest change that was told of.
     told: u64,
     /// When counters may be told of again.
@@ -45,10 +54,17 @@ pub struct Watch {
 
 impl Watch {
     pub(crate) fn new(fleet: Arc<Fleet>, tasks: &[TaskId], within: Option<TaskId>) -> Self {
+        let tasks: BTreeSet<TaskId> = tasks.iter().copied().collect();
+        let wakes = if tasks.is_empty() {
+            let (newest, newest_status) =
+                (fleet.changes.subscribe(), fleet.changes.subscribe_to_statuses());
+            Wakes::All { newest, newest_status }
+        } else {
+            Wakes::Some(fleet.changes.take_interest(&tasks))
+        };
         Self {
-            newest: fleet.changes.subscribe(),
-            newest_status: fleet.changes.subscribe_to_statuses(),
-            tasks: tasks.iter().copied().collect(),
+            wakes,
+            tasks,
             within,
             seen: BTreeSet::new(),
             told: 0,
@@ -77,22 +93,40 @@ impl Watch {
         if self.is_first {
             return;
         }
-        let told = self.told;
-        // The sender lives as long as the fleet that we hold.
-        let _open = self.newest.wait_for(|newest| *newest > told).await.is_ok();
-        tokio::select! {
-            _open = self.newest_status.wait_for(|newest| *newest > told) => {}
-            () = sleep_until(self.counters_at) => {}
+        let (told, counters_at) = (self.told, self.counters_at);
+        match &mut self.wakes {
+            Wakes::All { newest, newest_status } => {
+                // The sender lives as long as the fleet that we hold.
+                let _open = newest.wait_for(|newest| *newest > told).await.is_ok();
+                tokio::select! {
+                    _open = newest_status.wait_for(|newest| *newest > told) => {}
+                    () = sleep_until(counters_at) => {}
+                }
+            }
+            Wakes::Some(interest) => loop {
+                match interest.after(told) {
+                    Some(Weight::Status) => return,
+                    // What wakes while nobody waits is kept.
+                    Some(Weight::Counters) => tokio::select! {
+                        () = interest.woken.notified() => {}
+                        () = sleep_until(counters_at) => return,
+                    },
+                    None => interest.woken.notified().await,
+                }
+            },
         }
     }
 
     /// What changed since it was told of.
     fn take(&mut self) -> Changed {
-        let (changed, number) = self.fleet.changes.since(self.told);
+        let changes = &self.fleet.changes;
+        let (changed, number) = match self.wakes {
+            Wakes::All { .. } => changes.since(self.told),
+            Wakes::Some(_) => changes.among(&self.tasks, self.told),
+        };
         self.told = number;
-        let wanted = changed.iter().filter(|id| self.tasks.is_empty() || self.tasks.contains(id));
         let (mut tasks, mut removed) = (Vec::new(), Vec::new());
-        for id in wanted {
+        for id in &changed {
             match (self.fleet.task(*id), self.within) {
                 (Some(task), None) => tasks.push(task),
                 (Some(task), Some(within)) if is_within(&task.record, within) => {
@@ -108,5 +142,13 @@ impl Watch {
         }
         tasks.sort_by_key(|task| task.age());
         Changed { views: tasks.into_iter().map(|task| task.view()).collect(), removed }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Wakes::Some(interest) = &self.wakes {
+            self.fleet.changes.lose_interest(&self.tasks, interest);
+        }
     }
 }
