@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use axiom_proto::api::{
-    CommandAnswer, InputRequest, InterruptRequest, ListRequest, PlainRequest, PruneRequest,
-    RemoveAnswer, ResizeRequest, ScreenAnswer, ScreenRequest, ServerStatus, ShutdownAnswer,
-    ShutdownRequest, SpawnAnswer, StopRequest, TaskDetail, TaskList, View, WaitAnswer, WaitRequest,
+    CodeBlock, CommandAnswer, InputRequest, InterruptRequest, ListRequest, PlainRequest,
+    PruneRequest, RemoveAnswer, ResizeRequest, ScreenAnswer, ScreenRequest, ServerStatus,
+    ShutdownAnswer, ShutdownRequest, SpawnAnswer, StopRequest, TaskDetail, TaskList, View,
+    WaitAnswer, WaitRequest,
 };
 use axiom_proto::cursor::{Cursor, Gone};
 use axiom_proto::fault::{ErrorCode, Fault};
@@ -65,6 +66,8 @@ pub struct OutputPart {
     pub gone: Option<Gone>,
     /// How many lines at the end may still change, if they were asked for and all before them are there.
     pub unsettled: Option<u64>,
+    /// The code blocks that end in these lines, or are open behind them.
+    pub blocks: Vec<CodeBlock>,
 }
 
 impl Connection {
@@ -122,10 +125,12 @@ impl Connection {
             ("unsettled", wanted.unsettled.then(|| "true".to_owned())),
         ];
         let path = format!("{}{}", task_path(id, "/output"), query(&parts));
-        let answer = self.exchange(&reading(Method::GET, path)).await?;
+        let answer = self.exchange(&reading(Method::GET, path.clone())).await?;
         let (cursor, ended, gone) = place_after(&answer)?;
         let unsettled = header(&answer, "x-axiom-unsettled").and_then(|text| text.parse().ok());
-        Ok(OutputPart { bytes: answer.body, cursor, ended, gone, unsettled })
+        let blocks = header(&answer, "x-axiom-blocks").map_or(Ok(Vec::new()), serde_json::from_str);
+        let blocks = blocks.map_err(|source| ClientError::Answer { path, source })?;
+        Ok(OutputPart { bytes: answer.body, cursor, ended, gone, unsettled, blocks })
     }
 
     /// Reads frames that are there, about so many bytes of them and at least one; does not wait for more.

@@ -58,6 +58,59 @@ fn reading_goes_on_over_a_servers_death_with_neither_gap_nor_double() {
     lab.shut_down();
 }
 
+/// Prints a piece of text whenever it is asked to, without an end of a line of its own.
+const PIECES: &str = r#"
+import sys, termios
+modes = termios.tcgetattr(0); modes[3] &= ~(termios.ECHO | termios.ICANON); termios.tcsetattr(0, termios.TCSANOW, modes)
+pieces = ["intro\n``", "`", "ru", "st  title\nfn a", "() {}\n``", "`\nbetween\n~~", "~~ py\n```\nx\n~~~\n~~~", "~\nlast\n```sh\nls"]
+for piece in pieces:
+    sys.stdin.read(1)
+    print(piece, end="", flush=True)
+"#;
+
+#[test]
+fn code_blocks_are_told_as_they_end_wherever_their_fences_are_cut() {
+    let lab = Lab::new();
+    let id = lab.spawn(&["--size", "80x24", "--", "python3", "-c", PIECES]);
+    let mut told = lab.follow(&["logs", "-f", "--blocks", &id]);
+    let json = lab.follow(&["logs", "-f", "--blocks", "--json", &id]);
+    for piece in 0..8 {
+        lab.axiom(&["send", "--no-enter", &id, "x"]).ok();
+        if piece == 5 {
+            told.wait_for_line("the first block", |line| line == "2-4 rust");
+        }
+    }
+    assert_eq!(lab.wait(&[&id]).code(), 0);
+    let (status, told, _) = told.finish(EVENT_WAIT);
+    assert!(status.success());
+    let (_, json, _) = json.finish(EVENT_WAIT);
+    let text = lab.axiom(&["logs", &id]).ok().text();
+    let lines: Vec<&str> = text.lines().collect();
+    // Where somebody was slow, a line was read in two forms: numbers are those of the text.
+    let blocks = [("rust", "```", true), ("py", "~~~~", true), ("sh", "```", false)];
+    assert_eq!((told.len(), json.len()), (blocks.len(), blocks.len()), "{told:?}, {json:?}");
+    for ((language, fence, finished), (told, json)) in blocks.iter().zip(told.iter().zip(&json)) {
+        let json: serde_json::Value = serde_json::from_str(json).unwrap();
+        let line = |name: &str| usize::try_from(json[name].as_u64().unwrap()).unwrap();
+        let (first, last) = (line("first_line"), line("last_line"));
+        let end = if *finished { "" } else { " (not finished)" };
+        assert_eq!(*told, format!("{}-{} {language}{end}", first + 1, last + 1));
+        assert_eq!(
+            (json["task"].as_str(), json["finished"].as_bool()),
+            (Some(&*id), Some(*finished))
+        );
+        let opening = lines[first].strip_prefix(fence).map(str::trim_start);
+        assert!(opening.is_some_and(|rest| rest.starts_with(language)), "{first}: {lines:?}");
+        assert_eq!(lines[last], if *finished { *fence } else { "ls" }, "{lines:?}");
+    }
+    let later = lab.axiom(&["logs", "--blocks", &id]).ok().text();
+    assert_eq!(later.lines().collect::<Vec<_>>(), told, "later they are the same");
+    let piped = lab.spawn(&["--no-pty", "--", "true"]);
+    lab.wait(&[&piped]);
+    assert_eq!(lab.axiom(&["logs", "--blocks", &piped]).code(), 125);
+    lab.shut_down();
+}
+
 #[test]
 fn logs_show_the_screen_and_what_may_still_change() {
     let lab = Lab::new();

@@ -1,6 +1,7 @@
 //! `axiom logs`: output, as text in which nothing can act on the viewer's terminal, or as the bytes that they were.
 //! Following goes on across servers' deaths.
 
+mod blocks;
 mod lines;
 
 use axiom_client::{Connection, Event, Feed, OutputQuery};
@@ -26,6 +27,7 @@ use crate::stdio::{self, OutputWatch, Writer};
 use crate::stream::{
     Extent, Member, Newcomers, OnSignal, Options, Stream, Viewed, Wanted, marked_lines,
 };
+use blocks::Blocks;
 
 /// Bytes of one answer.
 const PART_BYTES: u64 = 1024 * 1024;
@@ -60,6 +62,9 @@ pub(crate) struct Logs {
     /// Only the last N lines, and what follows.
     #[arg(long, value_name = "N", value_parser = line_count, allow_negative_numbers = true)]
     tail: Option<u64>,
+    /// The code blocks in the text of one task: lines (from 1) and language, as each ends.
+    #[arg(long, conflicts_with_all = ["tail", "timestamps"])]
+    blocks: bool,
     /// Let raw bytes through to a terminal, where they can do what they like.
     #[arg(long = "unsafe")]
     may_act: bool,
@@ -109,7 +114,7 @@ impl Logs {
                 tasks.push(task);
             }
         }
-        if self.is_stream(tasks.len()) {
+        if !self.blocks && self.is_stream(tasks.len()) {
             return self.stream(here, connection, tasks).await;
         }
         match &tasks[..] {
@@ -139,6 +144,10 @@ impl Logs {
         }
         let open_ended = self.all || self.tag.is_some() || self.parent.is_some();
         self.check_screen(open_ended)?;
+        if self.blocks && (self.ids.len() != 1 || self.view != WhichView::Text) {
+            let hint = "axiom logs --blocks ID, with -f, --from or --json";
+            return Err(Failure::invalid("code blocks are those of one task's text", hint));
+        }
         if self.ids.is_empty() && !open_ended {
             let hint =
                 "axiom logs ID…, or with -f: --all, --tag TAG, --parent ID; axiom ps lists tasks";
@@ -196,9 +205,16 @@ impl Logs {
             WhichView::Screen => return picture(&mut connection, task).await,
         };
         let has_lines = view == View::Text && task.mode == Mode::Terminal;
+        if self.blocks && !has_lines {
+            let message = format!("task {} runs on pipes: its text has no lines", task.id.short());
+            return Err(Failure::invalid(
+                message,
+                "code blocks are found in the text of terminals",
+            ));
+        }
         if !self.follow {
             return match has_lines {
-                true => lines::read(&mut connection, task, self.start(), print_bytes).await,
+                true => self.read_lines(&mut connection, task).await,
                 false => read(&mut connection, task, (view, self.start()), print_bytes).await,
             };
         }
@@ -225,11 +241,29 @@ impl Logs {
         written.and(followed)
     }
 
+    async fn read_lines(
+        &self,
+        connection: &mut Connection,
+        task: &TaskView,
+    ) -> Result<(), Failure> {
+        let mut blocks = self.blocks_of(task);
+        lines::read(connection, task, self.start(), |part| match &mut blocks {
+            Some(blocks) => print_bytes(blocks.take(part.blocks).as_bytes()),
+            None => print_bytes(&part.bytes),
+        })
+        .await?;
+        print_bytes(blocks.map(|mut blocks| blocks.finish()).unwrap_or_default().as_bytes())
+    }
+
+    fn blocks_of(&self, task: &TaskView) -> Option<Blocks> {
+        self.blocks.then(|| Blocks::new(task.id, self.looks.audience()))
+    }
+
     async fn follow_lines(&self, here: &Here, task: &TaskView) -> Result<(), Failure> {
         let writer = Writer::start();
         let mut output = OutputWatch::start();
         let followed = tokio::select! {
-            followed = lines::follow(here, (task, self.start()), &writer) => followed,
+            followed = lines::follow(here, (task, self.start()), self.blocks_of(task), &writer) => followed,
             () = output.reader_gone() => Err(Failure::ReaderGone),
         };
         let written = writer.finish().await.map_err(|error| of_output(&error));

@@ -1,5 +1,5 @@
 //! The text of one task on a terminal: the lines of its transcript, what there is of them or as they come. The server makes it;
-//! the live feed only says when to ask again.
+//! the live feed only says when to ask again. What is printed of a part is the text, or its code blocks.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use axiom_proto::task::TaskView;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::blocks::Blocks;
 use super::{PART_BYTES, is_output, note_gone, tell_silence};
 use crate::failure::{Failure, note};
 use crate::here::Here;
@@ -24,7 +25,7 @@ pub(super) async fn read(
     connection: &mut Connection,
     task: &TaskView,
     start: OutputQuery,
-    mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
+    mut take: impl FnMut(OutputPart) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     if task.session == 0 {
         return Ok(());
@@ -34,14 +35,15 @@ pub(super) async fn read(
     loop {
         let part = connection.output(task.id.as_str(), &query).await?;
         note_gone(task, part.gone);
-        take(&part.bytes)?;
-        let stood_still = query.cursor == Some(part.cursor);
-        let at_head = part.cursor.offset >= task.bytes || stood_still;
-        if part.ended || part.unsettled.is_some() || (query.unsettled && stood_still) {
+        let (cursor, ended) = (part.cursor, part.ended || part.unsettled.is_some());
+        take(part)?;
+        let stood_still = query.cursor == Some(cursor);
+        let at_head = cursor.offset >= task.bytes || stood_still;
+        if ended || (query.unsettled && stood_still) {
             return Ok(());
         }
         // The last lines are asked for when all before them are there.
-        query = OutputQuery { cursor: Some(part.cursor), tail: None, unsettled: at_head, ..query };
+        query = OutputQuery { cursor: Some(cursor), tail: None, unsettled: at_head, ..query };
     }
 }
 
@@ -49,6 +51,7 @@ pub(super) async fn read(
 pub(super) async fn follow(
     here: &Here,
     (task, start): (&TaskView, OutputQuery),
+    blocks: Option<Blocks>,
     writer: &Writer,
 ) -> Result<(), Failure> {
     let mut feed = Feed::new(here.place()?);
@@ -64,14 +67,16 @@ pub(super) async fn follow(
         newest: Instant::now(),
         settles: 0,
         is_over: false,
+        blocks,
     };
     loop {
         if reading.read(writer).await? == Ended::Yes {
-            return Ok(());
+            return reading.finish(writer).await;
         }
         if reading.is_over {
             reading.query.unsettled = true;
-            return reading.read(writer).await.map(drop);
+            reading.read(writer).await?;
+            return reading.finish(writer).await;
         }
         reading.wait().await?;
     }
@@ -106,6 +111,8 @@ struct Reading<'a> {
     settles: usize,
     /// True once the task is over.
     is_over: bool,
+    /// What was told of code blocks, where they are printed and not the text.
+    blocks: Option<Blocks>,
 }
 
 impl Reading<'_> {
@@ -114,7 +121,8 @@ impl Reading<'_> {
         while self.is_there {
             let part = self.ask().await?;
             note_gone(self.task, part.gone);
-            send(writer, part.bytes).await?;
+            let told = self.blocks.as_mut().map(|blocks| blocks.take(part.blocks).into());
+            send(writer, told.unwrap_or(part.bytes)).await?;
             if part.ended {
                 return Ok(Ended::Yes);
             }
@@ -126,6 +134,12 @@ impl Reading<'_> {
             }
         }
         Ok(Ended::No)
+    }
+
+    /// Tells what has no end and will get none.
+    async fn finish(&mut self, writer: &Writer) -> Result<(), Failure> {
+        let told = self.blocks.as_mut().map(Blocks::finish).unwrap_or_default();
+        send(writer, told.into()).await
     }
 
     /// Asks for the next part. The feed is listened to meanwhile: it is what tells of a server that stands still.
