@@ -1,7 +1,8 @@
 //! The load generator: scripted children for benches, tests and demonstrations, one subcommand each.
 //! Deterministic where bytes matter; standard library and system calls only, so that its own start costs little.
-//! It refuses what it does not know, and never reads a terminal's input.
+//! It refuses what it does not know, and reads a terminal's input only for answers to its own questions.
 
+mod ask;
 mod burn;
 mod flood;
 mod hostile;
@@ -39,6 +40,8 @@ usage: axiom-test SCRIPT [OPTIONS]
            prints nothing, and waits (for a signal, where no time is given)
   hostile  --bytes N [--seed S]
            prints bytes that no terminal should trust: broken escapes, forged lines, invalid UTF-8
+  ask      --times N --file FILE [--flood true]
+           asks where the cursor is, within a flood of its own or in the quiet, and notes the nanoseconds of each answer
   burn     [--seconds N] [--threads N]
            uses a processor and prints nothing
 ";
@@ -63,6 +66,9 @@ pub enum LoadError {
     /// The output is closed.
     #[error("write output: {0}")]
     Output(#[source] io::Error),
+    /// The input is no terminal, or is closed.
+    #[error("read input: {0}")]
+    Input(#[source] io::Error),
     /// A file that an option names cannot be used.
     #[error("use {}: {source}", path.display())]
     File {
@@ -88,6 +94,7 @@ pub fn run(mut arguments: impl Iterator<Item = OsString>) -> Result<(), LoadErro
         "redraw" => redraw::run(&redraw::Redraw::of(&mut options)?, options),
         "silent" => burn::silent(&mut options),
         "hostile" => hostile::run(&hostile::Hostile::of(&mut options)?, options),
+        "ask" => ask::run(&ask::Ask::of(&mut options)?, options),
         "burn" => burn::burn(&mut options),
         _ => Err(LoadError::Script { name: name.into_owned() }),
     }

@@ -65,6 +65,8 @@ const ROWS: &[Row] = &[
     row("packed: colour listing ÷ stored", "", RATIO, (AtLeast(8.0), None)),
     row("attach → picture after 100 MB: p99", "ms", ABSOLUTE, (Below(50.0), None)),
     row("picture anywhere in 1 GB: p99", "ms", ABSOLUTE, (Below(100.0), None)),
+    row("answer, quiet: p99", "ms", ABSOLUTE, (Below(20.0), None)),
+    row("answer, in a flood: p99", "ms", ABSOLUTE, (Below(200.0), None)),
     row("transcript read by a client", "MB/s", ABSOLUTE, (AtLeast(50.0), None)),
     row("throughput ÷ asciinema", "", RATIO, (AtLeast(1.2), None)),
     row("throughput ÷ shpool", "", RATIO, (AtLeast(1.5), None)),

@@ -1,5 +1,6 @@
 //! The scenarios, one file each: what is run beside what, and which figures come of it.
 
+mod answers;
 mod fanout;
 mod idle;
 mod journal;
@@ -39,6 +40,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "fanout", run: fanout::run },
     Scenario { name: "idle", run: idle::run },
     Scenario { name: "journal", run: journal::run },
+    Scenario { name: "answers", run: answers::run },
     Scenario { name: "picture", run: picture::run },
     Scenario { name: "peers", run: peers::run },
 ];
