@@ -50,7 +50,7 @@ const EVENTS_AT_ONCE_MAX: usize = 64;
 pub(crate) const MODEL: ScreenRequest = ScreenRequest { dump: false, model: true, at: None };
 
 /// What gives the terminal back in a panic.
-const UNDO: &str = match std::str::from_utf8(LEAVE) {
+pub(crate) const UNDO: &str = match std::str::from_utf8(LEAVE) {
     Ok(text) => text,
     Err(_) => panic!("it is plain ASCII"),
 };

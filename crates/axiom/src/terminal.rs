@@ -123,6 +123,7 @@ mod tests {
 
     use super::*;
     use crate::stream::LEAVE;
+    use axiom_screen::{Answers, ENTER, Screen, Size};
 
     /// Set in the process that panics.
     const PANICS: &str = "AXIOM_TEST_PANICS";
@@ -138,8 +139,43 @@ mod tests {
         panic!("on purpose");
     }
 
+    /// The same of a viewer who is attached, in the middle of a picture.
+    #[test]
+    fn a_panic_while_attached() {
+        if env::var_os(PANICS).is_none() {
+            return;
+        }
+        let _held = HeldTerminal::raw(crate::attach::UNDO).unwrap();
+        assert!(!tcgetattr(io::stdin()).unwrap().local_modes.contains(LocalModes::ISIG));
+        let picture = b"\x1b[?2026h\x1b[?25l\x1b[?1003h\x1b[?1006h\x1b[?2004h\x1b[?1h\x1b=\x1b[>1u\x1b]2;theirs\x1b\\\x1b[7munfinished";
+        io::stdout().write_all(&[ENTER, picture].concat()).unwrap();
+        panic!("on purpose");
+    }
+
     #[test]
     fn a_panic_gives_the_terminal_back_before_it_speaks() {
+        let shown = panicked("a_panic_among_drawn_rows");
+        let (left, spoke) = (shown.find(LEAVE), shown.find("on purpose"));
+        assert!(left.is_some() && left < spoke, "{shown:?}");
+    }
+
+    #[test]
+    fn a_panic_while_attached_leaves_the_terminal_as_it_was_and_is_read_there() {
+        let shown = panicked("a_panic_while_attached");
+        let mut screen = Screen::new(Size::new(80, 24).unwrap());
+        let before = screen.view();
+        screen.feed(shown.as_bytes(), &mut Answers::default());
+        let after = screen.view();
+        assert_eq!((after.alternate, after.input), (before.alternate, before.input));
+        assert_eq!((after.cursor.shown, after.cursor.style), (true, before.cursor.style));
+        assert!(!screen.is_updating() && after.title.is_empty(), "{shown:?}");
+        let text = after.text();
+        assert!(text.contains("on purpose") && !text.contains("unfinished"), "{text}");
+        assert!(after.rows.iter().all(|row| row.runs.is_empty()), "no looks are left: {shown:?}");
+    }
+
+    /// What a terminal gets of a test that panics in a process of its own. Its modes are as they were.
+    fn panicked(test: &str) -> String {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let master = openpt(flags).unwrap();
         grantpt(&master).unwrap();
@@ -148,7 +184,7 @@ mod tests {
         let before = tcgetattr(&slave).unwrap();
         let end = || Stdio::from(slave.try_clone().unwrap());
         let status = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "--nocapture", "terminal::tests::a_panic_among_drawn_rows"])
+            .args(["--exact", "--nocapture", &format!("terminal::tests::{test}")])
             .env(PANICS, "1")
             .env("RUST_BACKTRACE", "0")
             .stdin(end())
@@ -157,13 +193,16 @@ mod tests {
             .status()
             .unwrap();
         assert!(!status.success());
-        assert_eq!(tcgetattr(&slave).unwrap().local_modes, before.local_modes);
+        let after = tcgetattr(&slave).unwrap();
+        assert_eq!(after.local_modes, before.local_modes);
+        assert_eq!(
+            (after.input_modes, after.output_modes),
+            (before.input_modes, before.output_modes)
+        );
         drop(slave);
         let mut shown = Vec::new();
         // The end of a terminal that nobody holds any more is an error.
         drop(File::from(master).read_to_end(&mut shown));
-        let shown = String::from_utf8_lossy(&shown);
-        let (left, spoke) = (shown.find(LEAVE), shown.find("on purpose"));
-        assert!(left.is_some() && left < spoke, "{shown:?}");
+        String::from_utf8_lossy(&shown).into_owned()
     }
 }

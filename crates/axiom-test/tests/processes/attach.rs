@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use rustix::fs::{FlockOperation, flock};
 use serde_json::json;
 
 use crate::attach_viewer::Viewer;
@@ -139,6 +140,34 @@ fn a_killed_server_changes_nothing_on_the_screen() {
     viewer.wait_for("ready<61><62><63>");
     viewer.wait_for_no_note();
     assert_eq!(viewer.rows()[0], "ready<61><62><63>");
+    viewer.detach();
+    lab.shut_down();
+}
+
+#[test]
+fn a_server_that_stays_away_is_said_and_the_note_goes_when_one_is_back() {
+    let lab = Lab::new();
+    let id = echo(&lab, "80x24");
+    let mut viewer = Viewer::attach(&lab, &[&id], SIZE);
+    viewer.wait_for("ready");
+    viewer.wait_for_no_note();
+    // Whoever has the home's lock is its server: none comes while somebody else has it.
+    let folder = std::fs::File::open(lab.home()).unwrap();
+    let deadline = Instant::now() + EVENT_WAIT;
+    let lock = FlockOperation::NonBlockingLockExclusive;
+    lab.kill_server();
+    while flock(&folder, lock).is_err() {
+        assert!(Instant::now() < deadline, "the next server is always there before us");
+        lab.kill_server();
+    }
+    viewer.wait_for("the server is away");
+    assert_eq!(viewer.rows()[0], "ready", "what was there stays");
+    viewer.type_text("a");
+    drop(folder);
+    viewer.wait_for("ready<61>");
+    viewer.wait_until("the note to go", |viewer| {
+        !viewer.rows().iter().any(|row| row.contains("the server is away"))
+    });
     viewer.detach();
     lab.shut_down();
 }
