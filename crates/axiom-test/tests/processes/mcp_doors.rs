@@ -92,6 +92,56 @@ fn both_eras_call_tools_on_one_path() {
 }
 
 #[test]
+fn who_is_refused_learns_how_to_be_let_in_and_a_websocket_has_the_same_gate() {
+    let lab = Lab::new();
+    lab.axiom(&["spawn", "--", "true"]).ok();
+    let network = lab.by_network();
+    let port = lab.port().unwrap();
+    let ask = |path: &str, headers: &str| {
+        network.ask(&request_to(&format!("127.0.0.1:{port}"), ("GET", path), headers, b""))
+    };
+    let metadata = "/.well-known/oauth-protected-resource/mcp";
+    let upgrade = "Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for (path, headers) in [("/mcp", ""), ("/mcp/ws", upgrade)] {
+        let refused = ask(path, headers);
+        let challenge = refused.header("www-authenticate").unwrap_or_default().to_owned();
+        assert_eq!(refused.status, 401, "{path}: {refused:?}");
+        assert!(challenge.contains(&format!("http://127.0.0.1:{port}{metadata}")), "{challenge}");
+        let known = format!("{headers}{}Origin: http://evil.example\r\n", lab.credentials());
+        assert_eq!(ask(path, &known).status, 403, "{path}");
+    }
+    let told = ask(metadata, "").json();
+    assert_eq!(told["resource"], format!("http://127.0.0.1:{port}/mcp"), "{told}");
+    assert_eq!(ask("/api/v1/tasks", "").header("www-authenticate"), Some("Bearer realm=\"axiom\""));
+    lab.shut_down();
+}
+
+#[test]
+fn a_session_answers_to_whoever_began_it() {
+    let lab = Lab::new();
+    let task = lab.spawn_shell("echo token $AXIOM_TASK_TOKEN .");
+    lab.wait(&[&task]);
+    let output = String::from_utf8(lab.raw_output(&task)).unwrap();
+    let token = output.split_whitespace().nth(1).unwrap();
+    let theirs = format!("Authorization: Bearer {token}\r\n");
+    let (network, ours) = (lab.by_network(), lab.credentials());
+    let client = json!({"name": "test", "version": "1"});
+    let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client});
+    let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params});
+    let answer = post(&network, &ours, &hello);
+    let session = answer.header("mcp-session-id").unwrap_or_else(|| panic!("{answer:?}"));
+    let list = json!({"jsonrpc": "2.0", "id": 2, "method": "tools/list", "params": {}});
+    let asked = |who: &str| {
+        let headers =
+            format!("{who}Mcp-Session-Id: {session}\r\nMCP-Protocol-Version: 2025-11-25\r\n");
+        post(&network, &headers, &list).status
+    };
+    assert_eq!((asked(&theirs), asked(&ours)), (404, 200));
+    lab.shut_down();
+}
+
+#[test]
 fn a_host_is_told_of_us_and_keeps_the_rest_of_its_file() {
     let lab = Lab::new();
     let shown = lab.axiom(&["mcp", "install", "claude"]).ok();
