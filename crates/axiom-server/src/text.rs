@@ -79,9 +79,32 @@ impl TextFilter {
 
     /// Takes bytes, appends text.
     pub fn push(&mut self, bytes: &[u8], text: &mut String) {
-        for byte in bytes {
-            self.push_byte(*byte, text);
+        let mut rest = bytes;
+        while let Some((first, behind)) = rest.split_first() {
+            match self.push_plain(rest, text) {
+                0 => {
+                    self.push_byte(*first, text);
+                    rest = behind;
+                }
+                taken => rest = &rest[taken..],
+            }
         }
+    }
+
+    /// Takes what is plain text at the beginning of these bytes, all at once: most output is. Gives how many bytes that were; after
+    /// each of them all is settled.
+    pub(crate) fn push_plain(&mut self, bytes: &[u8], text: &mut String) -> usize {
+        if !self.is_settled() {
+            return 0;
+        }
+        let is_plain = |byte: &u8| matches!(*byte, b'\n' | b'\t' | 0x20..DEL);
+        let plain = bytes.iter().position(|byte| !is_plain(byte)).unwrap_or(bytes.len());
+        let plain = &bytes[..plain];
+        if let (Some(last), Ok(shown)) = (plain.last(), str::from_utf8(plain)) {
+            text.push_str(shown);
+            self.line_is_empty = *last == b'\n';
+        }
+        plain.len()
     }
 
     /// True where the text so far is the whole of what the bytes so far say: a reader may be cut off here and go on later

@@ -281,8 +281,18 @@ impl Piece {
 
     fn take_text(&mut self, rest: &[u8]) {
         let Shown::Text { filter, text, settled } = &mut self.shown else { return };
-        for byte in rest {
-            filter.push_byte(*byte, text);
+        let mut rest = rest;
+        while let Some((first, behind)) = rest.split_first() {
+            // What fits, and all is settled after each byte of it.
+            let room = (self.bytes_max - text.len()).min(rest.len());
+            let plain = filter.push_plain(&rest[..room], text);
+            if plain > 0 {
+                self.at.0 += plain as u64;
+                *settled = (self.at, None, text.len());
+                rest = &rest[plain..];
+                continue;
+            }
+            filter.push_byte(*first, text);
             self.at.0 += 1;
             if text.len() > self.bytes_max {
                 self.is_full = true;
@@ -291,6 +301,7 @@ impl Piece {
             if filter.is_settled() {
                 *settled = (self.at, None, text.len());
             }
+            rest = behind;
         }
     }
 

@@ -109,3 +109,33 @@ fn a_string_or_sequence_that_never_ends_hides_no_more_than_its_bound() {
     bytes.extend(std::iter::repeat_n(b'1', SEQUENCE_BYTES_MAX + 10));
     assert_eq!(text_of(&bytes).len(), 10);
 }
+
+#[test]
+fn plain_text_taken_at_once_is_the_same_as_byte_by_byte() {
+    let pieces: [&[u8]; 12] = [
+        b"plain text\n",
+        b"\r",
+        b"\n",
+        b"\t|",
+        b"\x1b[31m",
+        b"red",
+        b"\x1b]0;title",
+        b"\x07",
+        b"\xc3",
+        b"\xa4",
+        b"\x7f",
+        b"~ ",
+    ];
+    // Every order of three, which brings each behind each state.
+    for code in 0..12_usize.pow(3) {
+        let bytes = [pieces[code % 12], pieces[code / 12 % 12], pieces[code / 144]].concat();
+        let (mut at_once, mut by_bytes) = (String::new(), String::new());
+        let (mut first, mut second) = (TextFilter::default(), TextFilter::default());
+        first.push(&bytes, &mut at_once);
+        bytes.iter().for_each(|byte| second.push_byte(*byte, &mut by_bytes));
+        assert_eq!((&at_once, first.is_settled()), (&by_bytes, second.is_settled()), "{bytes:?}");
+        first.push(b"x", &mut at_once);
+        second.push_byte(b'x', &mut by_bytes);
+        assert_eq!(at_once, by_bytes, "{bytes:?} x");
+    }
+}
