@@ -95,6 +95,30 @@ async function begun(client, wait) {
   return { ended, stop };
 }
 
+// Who watches a task's output is told that there is more, and reads it.
+async function updated(client, task) {
+  const uri = `axiom://tasks/${task}/output`;
+  let wake = () => {};
+  let news = 0;
+  const hear = ({ params }) => {
+    assert.equal(params.uri, uri);
+    news += 1;
+    wake();
+  };
+  const name = "notifications/resources/updated";
+  client.setNotificationHandler(SDK === "v1" ? require("@modelcontextprotocol/sdk/types.js").ResourceUpdatedNotificationSchema : name, hear);
+  const isOlder = SDK === "v1" || MODE === "legacy";
+  const watched = isOlder ? await client.subscribeResource({ uri }) : await client.listen({ resourceSubscriptions: [uri] });
+  await facts(client, "send", { task_id: task, text: "three" });
+  for (let text = "", seen = 0; !text.includes("heard three"); seen++) {
+    while (news <= seen) await new Promise((resolve) => (wake = resolve));
+    text = (await client.readResource({ uri }, isOlder ? {} : { cacheMode: "bypass" })).contents[0].text;
+  }
+  if (isOlder) await client.unsubscribeResource({ uri });
+  else await watched.close();
+  console.log("was told of more output");
+}
+
 async function beforeTheKill(client) {
   const version = SDK === "v1" ? client.transport.protocolVersion : client.getNegotiatedProtocolVersion();
   // The older SDK's WebSocket does not keep what was agreed upon.
@@ -121,6 +145,7 @@ async function beforeTheKill(client) {
   assert.match(read, /heard two/);
   assert.doesNotMatch(read, /heard one|ready/);
   console.log("read only what is new");
+  await updated(client, tasks[3]);
   const { ended, stop } = await begun(client, { task_ids: tasks.slice(0, 2), mode: "all" });
   console.log("heard of progress");
   stop.abort("enough");

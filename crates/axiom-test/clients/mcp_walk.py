@@ -1,7 +1,7 @@
 """Walks through everything an agent does with ten tasks, by the stock Python SDK; prints a line for each step that held."""
 import asyncio, contextlib, json, os, re, select, signal, subprocess, sys
 import httpx2
-from mcp import Client, MCPError, StdioServerParameters
+from mcp import Client, MCPError, StdioServerParameters, types
 from mcp.client.streamable_http import streamable_http_client
 
 HOME, AXIOM = os.environ["AXIOM_HOME"], os.environ["AXIOM"]
@@ -10,10 +10,17 @@ TOOLS = ["answer", "events", "interrupt", "list", "read", "send", "spawn", "stop
 # Says what it hears, until it is told to leave.
 LINE = 'echo "ready $AXIOM_INDEX of $AXIOM_COUNT"; while read line; do [ "$line" = leave ] && exit 7; echo "heard $line"; done'
 
+updates = asyncio.Queue()
+
+async def heard(message):
+    """What comes without being an answer."""
+    if isinstance(message, types.ResourceUpdatedNotification):
+        updates.put_nowait(str(message.params.uri))
+
 @contextlib.asynccontextmanager
 async def connected():
     if DOOR == "stdio":
-        async with Client(StdioServerParameters(command=AXIOM, args=["mcp"], env=dict(os.environ)), mode=MODE) as client:
+        async with Client(StdioServerParameters(command=AXIOM, args=["mcp"], env=dict(os.environ)), mode=MODE, message_handler=heard) as client:
             yield client
         return
     subprocess.run([AXIOM, "ps"], check=True, stdout=subprocess.DEVNULL)  # whoever waits starts the server
@@ -21,7 +28,7 @@ async def connected():
         url, headers = json.load(note)["url"] + "/mcp", {"Authorization": "Bearer " + token.read().strip()}
     # Nothing is heard for as long as nothing happens.
     async with httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(10, read=60)) as http:
-        async with Client(streamable_http_client(url, http_client=http), mode=MODE) as client:
+        async with Client(streamable_http_client(url, http_client=http), mode=MODE, message_handler=heard) as client:
             yield client
 
 def text_of(result):
@@ -58,6 +65,28 @@ async def begun(client, **wait):
     await asyncio.wait_for(heard.wait(), 60)
     return waiting
 
+async def updated(client, task):
+    """Who watches a task's output is told that there is more, and reads it."""
+    uri = f"axiom://tasks/{task}/output"
+    async with contextlib.AsyncExitStack() as stack:
+        if MODE == "legacy":
+            await client.subscribe_resource(uri)
+        else:
+            watched = await stack.enter_async_context(client.listen(resource_subscriptions=[uri]))
+            async def follow():
+                async for event in watched:
+                    updates.put_nowait(str(event.uri))
+            follower = asyncio.create_task(follow())
+            stack.callback(follower.cancel)
+        await facts(client, "send", task_id=task, text="three")
+        text = ""
+        while "heard three" not in text:
+            assert await asyncio.wait_for(updates.get(), 60) == uri
+            text = (await client.read_resource(uri, cache_mode="bypass")).contents[0].text
+        if MODE == "legacy":
+            await client.unsubscribe_resource(uri)
+    print("was told of more output")
+
 async def before_the_kill(client):
     print("speaks", client.protocol_version)
     names = {tool.name for tool in (await client.list_tools()).tools}
@@ -80,6 +109,7 @@ async def before_the_kill(client):
     read = await output(client, "read", task_id=tasks[3], cursor=cursor)
     assert "heard two" in read and "heard one" not in read and "ready" not in read, read
     print("read only what is new")
+    await updated(client, tasks[3])
     waiting = await begun(client, task_ids=tasks[:2], mode="all")
     print("heard of progress")
     waiting.cancel()

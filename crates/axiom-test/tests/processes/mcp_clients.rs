@@ -10,10 +10,11 @@ use crate::equipment::{file, newer_node, python};
 use crate::lab::{Lab, binary};
 
 /// What the walks of clients/ say, in this order, behind the revision that was agreed upon.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
     "spawned ten",
     "waited for any: one of ten",
     "read only what is new",
+    "was told of more output",
     "heard of progress",
     "cancelled a wait: ten run on",
     "interrupted one",
