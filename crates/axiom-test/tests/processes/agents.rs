@@ -175,6 +175,8 @@ fn claude(stage: &Stage) -> Command {
     }
     // Tools are offered at once, all of them, and not before they are there.
     command.env("ENABLE_TOOL_SEARCH", "false").env("MCP_CONNECTION_NONBLOCKING", "false");
+    // Our waits as MCP tasks are not understood by this version yet; they are held as calls, which show their progress.
+    command.env("CLAUDE_CODE_DISABLE_MCP_TASKS", "1");
     command.env("MCP_CONNECT_TIMEOUT_MS", "60000").env("MCP_TIMEOUT", "60000");
     command
         .args(["--strict-mcp-config", "--allowedTools", "mcp__axiom", "--mcp-config"])
