@@ -135,7 +135,8 @@ fn who_shows_a_tasks_token_sees_and_starts_below_it_by_either_door() {
         ] {
             assert_eq!(asked((method, path), &Value::Null).code(), "denied", "{path}");
         }
-        let forged = token.replace('a', "b");
+        let (rest, last) = token.split_at(token.len() - 1);
+        let forged = format!("{rest}{}", if last == "0" { "1" } else { "0" });
         if matches!(address, Address::Network(_)) {
             assert_eq!(ask(&address, &forged, ("GET", "/api/v1/tasks"), &Value::Null).status, 401);
         }
