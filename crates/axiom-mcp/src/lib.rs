@@ -12,7 +12,6 @@ mod here;
 mod line;
 mod look;
 mod mcp_tasks;
-mod moment;
 mod plain;
 mod progress;
 mod prompts;

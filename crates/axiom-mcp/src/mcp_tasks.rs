@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axiom_proto::fault::{ErrorCode, Fault};
 use axiom_proto::id::TaskId;
+use axiom_proto::moment::iso;
 use axiom_server::Operations;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,7 +21,6 @@ use tokio::sync::watch;
 
 use crate::answers::{json, refusal};
 use crate::call::Call;
-use crate::moment::iso;
 use crate::wait;
 
 /// Waits that are kept, going on or over. With more, the oldest that is over goes, and is taken up again when it is asked for; where none is,

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod link;
 pub mod live;
 pub mod mixed;
+pub mod moment;
 pub mod record;
 #[cfg(feature = "schema")]
 mod schema;

@@ -183,30 +183,6 @@ pub(crate) fn shown_span(millis: u64) -> String {
     }
 }
 
-/// A moment in Unix milliseconds as ISO 8601 in UTC: `2026-11-21T12:00:00.123Z`.
-#[must_use]
-pub(crate) fn shown_moment(unix_ms: u64) -> String {
-    let (days, in_day) = (unix_ms / 86_400_000, unix_ms % 86_400_000);
-    let (year, month, day) = date_of(days);
-    let (hour, minute) = (in_day / 3_600_000, in_day / 60_000 % 60);
-    let (second, milli) = (in_day / 1000 % 60, in_day % 1000);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
-}
-
-/// The date so many days after 1970-01-01. Years are counted from March, so that the leap day comes last.
-fn date_of(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    (year, month, day)
-}
-
 /// `1 line`, `2 lines`.
 #[must_use]
 pub(crate) fn counted(count: u64, what: &str) -> String {
@@ -287,14 +263,6 @@ mod tests {
         {
             assert!(dimensions(wrong).is_err(), "{wrong:?}");
         }
-    }
-
-    #[test]
-    fn moments_are_dates_in_utc() {
-        assert_eq!(shown_moment(0), "1970-01-01T00:00:00.000Z");
-        assert_eq!(shown_moment(951_782_400_000), "2000-02-29T00:00:00.000Z");
-        assert_eq!(shown_moment(1_763_726_400_999), "2025-11-21T12:00:00.999Z");
-        assert_eq!(shown_moment(4_107_542_399_000), "2100-02-28T23:59:59.000Z");
     }
 
     #[test]

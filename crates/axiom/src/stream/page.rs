@@ -4,6 +4,7 @@
 
 use std::env;
 
+use axiom_proto::moment::iso;
 use axiom_proto::record::Verdict;
 use axiom_proto::task::Status;
 use unicode_width::UnicodeWidthStr;
@@ -14,7 +15,7 @@ use super::notice::{Ended, Intervention, Notice};
 use super::palette::{BLUE, ColorChoice, DIM, GREEN, Paint, RED, YELLOW, label_color};
 use crate::here::Terminals;
 use crate::lines::one_line;
-use crate::quantities::{counted, not_kept, shown_bytes, shown_moment, shown_span};
+use crate::quantities::{counted, not_kept, shown_bytes, shown_span};
 use crate::wrapping::{COLUMNS_MIN, rows};
 
 /// Begins everything that Axiom says.
@@ -221,7 +222,7 @@ impl Page {
 
     fn moment(&mut self, at: Millis) {
         if self.layout.timestamps {
-            let moment = self.paint.paint(DIM, &shown_moment(at));
+            let moment = self.paint.paint(DIM, &iso(at));
             self.text.push_str(&moment);
             self.text.push(' ');
         }

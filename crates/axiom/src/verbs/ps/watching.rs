@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axiom_client::{Event, Feed};
 use axiom_proto::id::TaskId;
+use axiom_proto::moment::iso;
 use axiom_proto::task::{Size, Status, TaskView};
 use tokio::time::{Instant, sleep_until};
 
@@ -12,7 +13,6 @@ use super::{Ps, now_ms};
 use crate::failure::Failure;
 use crate::here::{Here, Terminals, terminal_size};
 use crate::printing::{print, print_bytes};
-use crate::quantities::shown_moment;
 use crate::signals::{Sign, Signals};
 use crate::stdio::OutputWatch;
 use crate::stream::{Drawing, SilentKeys};
@@ -108,7 +108,7 @@ impl Watching<'_> {
                 self.tasks.retain(|(_, task), _| *task != id);
                 self.changed = true;
                 if !terminal {
-                    return print(&format!("{}  {}  removed", shown_moment(now_ms()), id.short()));
+                    return print(&format!("{}  {}  removed", iso(now_ms()), id.short()));
                 }
             }
             // Whoever was removed while no server told us is not among those that it tells of now.
@@ -173,7 +173,7 @@ fn changed_line(view: &TaskView) -> String {
         .map_or_else(|| view.status.word().to_owned(), |conclusion| conclusion.shown());
     let line = format!(
         "{}  {}  {:<10}  {name}",
-        shown_moment(now_ms()),
+        iso(now_ms()),
         view.id.short(),
         crate::lines::one_line(&how)
     );

@@ -1,9 +1,10 @@
-//! A moment as the protocol writes it: ISO 8601, in UTC, to the millisecond. Pure.
+//! A moment as people and protocols read it: ISO 8601, in UTC, to the millisecond.
 
 const MS_PER_DAY: u64 = 24 * 3600 * 1000;
 
-/// Milliseconds since 1970.
-pub(crate) fn iso(unix_ms: u64) -> String {
+/// A moment in Unix milliseconds: `2026-11-21T12:00:00.123Z`.
+#[must_use]
+pub fn iso(unix_ms: u64) -> String {
     let (year, month, day) = civil(unix_ms / MS_PER_DAY);
     let ms = unix_ms % MS_PER_DAY;
     let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
@@ -32,6 +33,8 @@ mod tests {
         assert_eq!(iso(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(iso(1_709_164_800_000), "2024-02-29T00:00:00.000Z");
         assert_eq!(iso(1_795_305_599_999), "2026-11-21T23:59:59.999Z");
+        assert_eq!(iso(951_782_400_000), "2000-02-29T00:00:00.000Z");
         assert_eq!(iso(951_868_800_001), "2000-03-01T00:00:00.001Z");
+        assert_eq!(iso(4_107_542_399_000), "2100-02-28T23:59:59.000Z");
     }
 }
